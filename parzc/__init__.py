@@ -1,0 +1,30 @@
+"""Learned zero-cost proxies: predict how well a network will do, without training it.
+
+The public names are imported when they are first used, so that `parzc --help` does not wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parzc.measures import find_measures
+    from parzc.probing.extract import extract
+    from parzc.proxy import ParametricProxy, load_proxy
+
+__all__ = ["ParametricProxy", "__version__", "extract", "find_measures", "load_proxy"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ParametricProxy": "parzc.proxy",
+    "extract": "parzc.probing.extract",
+    "find_measures": "parzc.measures",
+    "load_proxy": "parzc.proxy",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the module it lives in."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'parzc' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
