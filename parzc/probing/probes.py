@@ -1,0 +1,161 @@
+"""Probes: the ways to run a network once.
+
+A probe runs the network on its weights as they are, or on values derived from them, without touching
+the network: parameters and buffers are replaced by leaves of the probe's own for one call.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from parzc.probing.record import OutputOverwrittenError, Reader, Recording, record
+
+__all__ = ["Batch", "Loss", "Probe", "loss_gradient", "synflow"]
+
+Batch = tuple[Tensor, Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
+Probe = Callable[[nn.Module, Batch, Sequence[Reader], Loss], Recording]
+
+
+def loss_gradient(
+    network: nn.Module, batch: Batch, readers: Sequence[Reader], loss: Loss = F.cross_entropy
+) -> Recording:
+    """Run one training step's forward and backward pass on a mini-batch.
+
+    Batch normalisation uses the batch's statistics. Weights are used as they are, in their own
+    precision.
+
+    Args:
+        network: From the batch's inputs to logits.
+        batch: Inputs and class labels.
+        readers: The statistics to evaluate on each node.
+        loss: From logits and labels to a scalar.
+
+    Returns:
+        The recording, with the loss as the probe's scalar.
+
+    Raises:
+        RuntimeError: If the network fails; the message says how far it came.
+    """
+    inputs, labels = batch
+    parameters = {name: p.detach().requires_grad_() for name, p in network.named_parameters()}
+    tensors = parameters | {name: b.detach().clone() for name, b in network.named_buffers()}
+    return _forward_backward(network, tensors, inputs, readers, lambda logits: loss(logits, labels))
+
+
+def synflow(
+    network: nn.Module, batch: Batch, readers: Sequence[Reader], loss: Loss = F.cross_entropy
+) -> Recording:
+    """Run the network of absolute weights on an image of ones.
+
+    Every parameter and buffer is replaced by its absolute value in float64, batch normalisation is
+    left out, and the scalar is the sum of the logits, which can reach 1e67.
+
+    Args:
+        network: From the batch's inputs to logits.
+        batch: Only the shape of its inputs is used.
+        readers: The statistics to evaluate on each node.
+        loss: Not used.
+
+    Returns:
+        The recording, with the sum of the logits as the probe's scalar.
+
+    Raises:
+        RuntimeError: If the network fails; the message says how far it came.
+
+    Source:
+        Tanaka et al., NeurIPS 2020, in the form of Abdelfattah et al., ICLR 2021.
+    """
+    parameters = {
+        name: p.detach().double().abs().requires_grad_() for name, p in network.named_parameters()
+    }
+    buffers = {
+        name: b.detach().double().abs() if b.is_floating_point() else b.detach().clone()
+        for name, b in network.named_buffers()
+    }
+    ones = torch.ones_like(batch[0][:1], dtype=torch.float64)
+    with _without_batch_norm(network):
+        return _forward_backward(network, parameters | buffers, ones, readers, torch.sum)
+
+
+def _forward_backward(
+    network: nn.Module,
+    tensors: dict[str, Tensor],
+    inputs: Tensor,
+    readers: Sequence[Reader],
+    scalar: Callable[[Tensor], Tensor],
+) -> Recording:
+    try:
+        return _run(network, tensors, inputs, readers, scalar, clone=False)
+    except OutputOverwrittenError:
+        return _run(network, tensors, inputs, readers, scalar, clone=True)
+
+
+def _run(
+    network: nn.Module,
+    tensors: dict[str, Tensor],
+    inputs: Tensor,
+    readers: Sequence[Reader],
+    scalar: Callable[[Tensor], Tensor],
+    *,
+    clone: bool,
+) -> Recording:
+    with _repeatable(network, inputs), record(network, readers, clone=clone) as recording:
+        try:
+            logits = functional_call(network, tensors, (inputs,))
+            if not isinstance(logits, Tensor):
+                raise TypeError(
+                    f"the network should return a tensor of logits, got {type(logits).__name__};"
+                    " wrap it in a module that returns the logits only."
+                )
+            recording.scalar = scalar(logits)
+            weights = [node.weight for node in recording.weighted() if node.weight is not None]
+            gradients = torch.autograd.grad(recording.scalar, weights, allow_unused=True)
+        except OutputOverwrittenError:
+            raise
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            reached = f", the last was {list(recording.nodes)[-1]!r}" if recording.nodes else ""
+            raise RuntimeError(
+                f"the network failed in a probe: ran {len(recording.nodes)} nodes{reached}: {error}"
+            ) from error
+        recording.read_weights(gradients)
+    return recording
+
+
+@contextmanager
+def _repeatable(network: nn.Module, inputs: Tensor) -> Iterator[None]:
+    devices = [inputs.device] if inputs.is_cuda else []
+    modes = {module: module.training for module in network.modules()}
+    with torch.random.fork_rng(devices), torch.enable_grad():
+        torch.manual_seed(0)  # the same dropout mask in every probe
+        network.train()
+        try:
+            yield
+        finally:
+            for module, training in modes.items():
+                module.training = training
+
+
+@contextmanager
+def _without_batch_norm(network: nn.Module) -> Iterator[None]:
+    with ExitStack() as undo:
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                undo.callback(_restore_forward, module, module.__dict__.get("forward"))
+                module.forward = _identity  # type: ignore[method-assign]
+        yield
+
+
+def _restore_forward(module: nn.Module, forward: Callable[..., Tensor] | None) -> None:
+    del module.forward
+    if forward is not None:
+        module.forward = forward  # type: ignore[method-assign]
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x

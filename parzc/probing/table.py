@@ -1,0 +1,106 @@
+"""The table: what the statistics say of each node of one network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import NewType
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+__all__ = ["NODE_SIZES", "Architecture", "NodeInfo", "Table"]
+
+Architecture = NewType("Architecture", str)
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """What is known of a node without any statistic.
+
+    Attributes:
+        name: The module's name in the network.
+        kind: `conv`, `linear`, `pool` or `skip`.
+        alive: False where the node has no influence on the output: every gradient through it is
+            exactly zero.
+        weights: Elements of the weight; 0 for operations without one.
+        flops: Multiply-accumulates for one input, without the bias.
+        kernel: Elements of the kernel, 9 for 3×3; 1 for a linear layer, 0 for a skip.
+        spatial: Positions of the output: height × width, or tokens.
+        in_channels: Width of the input.
+        out_channels: Width of the output.
+        depth: Place in the order of execution, from 0.
+    """
+
+    name: str
+    kind: str
+    alive: bool
+    weights: int
+    flops: int
+    kernel: int
+    spatial: int
+    in_channels: int
+    out_channels: int
+    depth: int
+
+
+NODE_SIZES = tuple(entry.name for entry in fields(NodeInfo) if entry.name not in {"name", "kind", "alive"})
+"""The numbers of `NodeInfo`, which a table serves like statistics."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Statistics of every node of one network; loses nothing that a proxy or an encoding needs.
+
+    Attributes:
+        nodes: The nodes in order of execution.
+        statistics: Names of the columns.
+        values: One row a node, one column a statistic; NaN where a value is missing, because the
+            node has no weight or the result was not finite.
+        network: Values of the network as a whole: `parameters` and `loss`.
+        missing: Node and statistic of every value that was not finite.
+    """
+
+    nodes: tuple[NodeInfo, ...]
+    statistics: tuple[str, ...]
+    values: Float[np.ndarray, "nodes statistics"]
+    network: Mapping[str, float] = field(default_factory=dict)
+    missing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def alive(self) -> Bool[np.ndarray, " nodes"]:
+        """Which nodes influence the output."""
+        return np.array([node.alive for node in self.nodes], dtype=bool)
+
+    def column(self, name: str) -> Float[np.ndarray, " nodes"]:
+        """Read a statistic or a node size, node by node.
+
+        Args:
+            name: One of `statistics`, or a number of `NodeInfo` such as `flops`.
+
+        Returns:
+            One value a node in the statistic's unit, NaN where missing.
+
+        Raises:
+            LookupError: If the table has no such column.
+        """
+        if name in self.statistics:
+            column: Float[np.ndarray, " nodes"] = self.values[:, self.statistics.index(name)]
+            return column
+        if name in NODE_SIZES:
+            return np.array([getattr(node, name) for node in self.nodes], dtype=float)
+        raise LookupError(
+            f"the table has no column {name!r}; it has {', '.join((*self.statistics, *NODE_SIZES))}."
+        )
+
+    def total(self, name: str) -> float:
+        """Sum a column over all nodes, as classical proxies do.
+
+        Args:
+            name: As for `column`.
+
+        Returns:
+            The sum of the values that are not missing; 0 if there are none.
+
+        Raises:
+            LookupError: If the table has no such column.
+        """
+        return float(np.nansum(self.column(name)))

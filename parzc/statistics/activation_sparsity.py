@@ -1,0 +1,25 @@
+"""Sparsity of the activations."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from parzc.probing.probes import loss_gradient
+from parzc.probing.record import Node
+from parzc.probing.statistic import statistic
+
+__all__ = ["activation_sparsity"]
+
+
+@statistic(probe=loss_gradient, reads="activation", weighted=False)
+def activation_sparsity(node: Node) -> Float[Tensor, ""]:
+    """Share of the node's inputs that are exactly zero.
+
+    Read off the input, because a node's output is linear and hardly ever zero, while its input has
+    passed the activation function.
+
+    Returns:
+        A scalar in [0, 1].
+    """
+    assert node.input is not None
+    return 1 - torch.count_nonzero(node.input) / node.input.numel()

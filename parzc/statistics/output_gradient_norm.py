@@ -1,0 +1,23 @@
+"""Norm of the gradient at the output."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from parzc.probing.probes import loss_gradient
+from parzc.probing.record import Node
+from parzc.probing.statistic import statistic
+
+__all__ = ["output_gradient_norm"]
+
+
+@statistic(probe=loss_gradient, reads="output_gradient", weighted=False)
+def output_gradient_norm(node: Node) -> Float[Tensor, ""]:
+    r"""Euclidean norm of the gradient at the node's output.
+
+    .. math:: \lVert \partial L / \partial a \rVert_2
+
+    Returns:
+        A non-negative scalar, in nats per unit of the activation.
+    """
+    assert node.output_grad is not None
+    return node.output_grad.norm()
