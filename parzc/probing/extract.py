@@ -141,7 +141,7 @@ def _alive(node: Node) -> bool:
 
 def _loss(recordings: Sequence[Recording], probes: dict[Probe, list[Statistic]]) -> dict[str, float]:
     return {
-        "loss": float(recording.scalar.detach())
+        "loss": float(recording.scalar)
         for recording, probe in zip(recordings, probes, strict=True)
         if probe.__name__ == "loss_gradient" and recording.scalar is not None
     }

@@ -113,9 +113,9 @@ def _run(
                     f"the network should return a tensor of logits, got {type(logits).__name__};"
                     " wrap it in a module that returns the logits only."
                 )
-            recording.scalar = scalar(logits)
+            result = scalar(logits)
             weights = [node.weight for node in recording.weighted() if node.weight is not None]
-            gradients = torch.autograd.grad(recording.scalar, weights, allow_unused=True)
+            gradients = torch.autograd.grad(result, weights, allow_unused=True)
         except OutputOverwrittenError:
             raise
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
@@ -123,6 +123,8 @@ def _run(
             raise RuntimeError(
                 f"the network failed in a probe: ran {len(recording.nodes)} nodes{reached}: {error}"
             ) from error
+        # detached: the graph's hooks hold the recording, and a cycle would keep all activations alive
+        recording.scalar = result.detach()
         recording.read_weights(gradients)
     return recording
 
@@ -130,15 +132,16 @@ def _run(
 @contextmanager
 def _repeatable(network: nn.Module, inputs: Tensor) -> Iterator[None]:
     devices = [inputs.device] if inputs.is_cuda else []
-    modes = {module: module.training for module in network.modules()}
+    evaluating = [module for module in network.modules() if not module.training]
     with torch.random.fork_rng(devices), torch.enable_grad():
         torch.manual_seed(0)  # the same dropout mask in every probe
-        network.train()
+        for module in evaluating:
+            module.training = True
         try:
             yield
         finally:
-            for module, training in modes.items():
-                module.training = training
+            for module in evaluating:
+                module.training = False
 
 
 @contextmanager
