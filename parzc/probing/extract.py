@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parzc import plugins
-from parzc.probing.probes import Batch, Loss, Probe
+from parzc.probing.probes import Batch, Loss, Probe, loss_gradient
 from parzc.probing.record import Node, Recording
 from parzc.probing.statistic import Statistic
 from parzc.probing.table import NodeInfo, Table
@@ -140,8 +140,7 @@ def _alive(node: Node) -> bool:
 
 
 def _loss(recordings: Sequence[Recording], probes: dict[Probe, list[Statistic]]) -> dict[str, float]:
-    return {
-        "loss": float(recording.scalar)
-        for recording, probe in zip(recordings, probes, strict=True)
-        if probe.__name__ == "loss_gradient" and recording.scalar is not None
-    }
+    for recording, probe in zip(recordings, probes, strict=True):
+        if probe is loss_gradient and recording.scalar is not None:
+            return {"loss": float(recording.scalar)}
+    return {}

@@ -71,9 +71,7 @@ def synflow(
     Source:
         Tanaka et al., NeurIPS 2020, in the form of Abdelfattah et al., ICLR 2021.
     """
-    parameters = {
-        name: p.detach().double().abs().requires_grad_() for name, p in network.named_parameters()
-    }
+    parameters = {name: p.detach().double().abs().requires_grad_() for name, p in network.named_parameters()}
     buffers = {
         name: b.detach().double().abs() if b.is_floating_point() else b.detach().clone()
         for name, b in network.named_buffers()
@@ -114,8 +112,7 @@ def _run(
                     " wrap it in a module that returns the logits only."
                 )
             result = scalar(logits)
-            weights = [node.weight for node in recording.weighted() if node.weight is not None]
-            gradients = torch.autograd.grad(result, weights, allow_unused=True)
+            gradients = torch.autograd.grad(result, recording.weights(), allow_unused=True)
         except OutputOverwrittenError:
             raise
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
@@ -150,14 +147,14 @@ def _without_batch_norm(network: nn.Module) -> Iterator[None]:
         for module in network.modules():
             if isinstance(module, _BatchNorm):
                 undo.callback(_restore_forward, module, module.__dict__.get("forward"))
-                module.forward = _identity  # type: ignore[method-assign]
+                module.forward = _identity  # type: ignore[method-assign, assignment]
         yield
 
 
 def _restore_forward(module: nn.Module, forward: Callable[..., Tensor] | None) -> None:
     del module.forward
     if forward is not None:
-        module.forward = forward  # type: ignore[method-assign]
+        module.forward = forward
 
 
 def _identity(x: Tensor) -> Tensor:

@@ -40,18 +40,40 @@ class OutputOverwrittenError(RuntimeError):
 
 
 class Reader(Protocol):
-    """What the recorder needs of a statistic."""
+    """What the recorder needs of a statistic: see `parzc.probing.statistic.Statistic`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The key of its values."""
+
     @property
-    def reads(self) -> str: ...
+    def reads(self) -> str:
+        """When it is called."""
+
     @property
-    def weighted(self) -> bool: ...
-    def __call__(self, node: "Node") -> Tensor: ...
+    def weighted(self) -> bool:
+        """Whether it is for nodes with a weight only."""
+
+    def __call__(self, node: "Node") -> Tensor:
+        """Evaluate it on a node."""
 
 
-@dataclass(eq=False)
+class _Momentary:
+    """A tensor of a node that is there at some moments only."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: "Node", owner: type) -> Tensor:
+        tensor = node.tensors.get(self.name)
+        if tensor is None:
+            raise ValueError(
+                f"{node.name} has no {self.name} at this moment: declare what the statistic `reads`,"
+                " and `weighted=True` if it needs a weight."
+            )
+        return tensor
+
+
 class Node:
     """One operation as the running network shows it to the statistics.
 
@@ -59,11 +81,13 @@ class Node:
     several times is one node: its weight gradient is that of all runs, and what is read off
     activations is averaged over the runs.
 
-    Attributes:
+    Args:
         name: The module's name.
         kind: `conv`, `linear`, `pool` or `skip`.
         depth: Place in the order of execution.
-        weight: The weight the probe used; None where there is none, or where another node owns it.
+
+    Attributes:
+        weight: The weight the probe used, detached; of a shared one only the first node has it.
         weight_grad: Gradient of the probe's scalar with respect to `weight`.
         input: Input of the run at hand.
         output: Output of the run at hand.
@@ -71,42 +95,50 @@ class Node:
         channel_dim: The dimension of `output` that counts channels.
         sizes: The numbers of `parzc.probing.table.NodeInfo`.
         values: What the statistics gave, a list over runs.
-        alive: Whether any gradient through the node differs from zero.
+        alive: Whether any gradient through the node differs from zero, a list over runs.
+        tensors: The tensors that are there at the moment.
     """
 
-    name: str
-    kind: str
-    depth: int
-    weight: Tensor | None = None
-    weight_grad: Tensor | None = None
-    input: Tensor | None = None
-    output: Tensor | None = None
-    output_grad: Tensor | None = None
-    channel_dim: int = 1
-    sizes: dict[str, int] = field(default_factory=dict)
-    values: dict[str, list[Tensor]] = field(default_factory=dict)
-    alive: list[Tensor] = field(default_factory=list)
-    _moments: tuple[Tensor, Tensor] | None = None
+    weight = _Momentary()
+    weight_grad = _Momentary()
+    input = _Momentary()
+    output = _Momentary()
+    output_grad = _Momentary()
+
+    def __init__(self, name: str, kind: str, depth: int) -> None:
+        self.name = name
+        self.kind = kind
+        self.depth = depth
+        self.channel_dim = 1
+        self.leaf: Tensor | None = None
+        self.sizes: dict[str, int] = {}
+        self.values: dict[str, list[Tensor]] = {}
+        self.alive: list[Tensor] = []
+        self.tensors: dict[str, Tensor] = {}
+        self._moments: tuple[Tensor, Tensor] | None = None
 
     def output_moments(self) -> tuple[Tensor, Tensor]:
-        """Give variance and mean of the output, computed once for all who ask.
-
-        Raises:
-            ValueError: Outside the forward pass.
-        """
-        if self.output is None:
-            raise ValueError(f"{self.name}: the output is there in the forward pass only.")
+        """Give variance and mean of the output, computed once for all who ask."""
         if self._moments is None:
             mean = self.output.mean()
             # two passes over memory, and still 20 times faster on a CPU than torch.var_mean
             self._moments = (self.output - mean).norm().square() / self.output.numel(), mean
         return self._moments
 
-    def read(self, readers: Sequence[Reader]) -> None:
-        """Call statistics and keep their values."""
+    def read(self, readers: Sequence[Reader], **tensors: Tensor) -> None:
+        """Call statistics and keep their values.
+
+        Args:
+            readers: The statistics.
+            tensors: What they may read now, by the names of the attributes.
+        """
+        if self.leaf is not None:
+            tensors["weight"] = self.leaf.detach()
+        self.tensors, self._moments = tensors, None
         for reader in readers:
-            if self.weight is not None or not reader.weighted:
+            if self.leaf is not None or not reader.weighted:
                 self.values.setdefault(reader.name, []).append(reader(self))
+        self.tensors, self._moments = {}, None
 
 
 @dataclass(eq=False)
@@ -127,61 +159,66 @@ class Recording:
     owners: dict[int, str] = field(default_factory=dict)
     scalar: Tensor | None = None
 
-    def weighted(self) -> list[Node]:
-        """List the nodes that own a weight."""
-        return [node for node in self.nodes.values() if node.weight is not None]
+    def weights(self) -> list[Tensor]:
+        """List the weights that nodes own, to differentiate with respect to."""
+        return [node.leaf for node in self.nodes.values() if node.leaf is not None]
 
     def read_weights(self, gradients: Sequence[Tensor | None]) -> None:
         """Let the statistics read weights and their gradients.
 
         Args:
-            gradients: One for each of `weighted()`; None, for a weight that the output does not
+            gradients: One for each of `weights()`; None, for a weight that the output does not
                 depend on, counts as zero.
         """
-        for node, gradient in zip(self.weighted(), gradients, strict=True):
-            assert node.weight is not None
-            node.weight_grad = torch.zeros_like(node.weight) if gradient is None else gradient
-            node.alive = [node.weight_grad.norm() != 0]  # faster than any(), and true for NaN
-            node.read(self.readers["weight"])
-            node.weight_grad = None
+        remaining = iter(gradients)
         for node in self.nodes.values():
-            node.weight = None
+            if node.leaf is None:
+                continue
+            found = next(remaining)
+            gradient = torch.zeros_like(node.leaf) if found is None else found
+            # the norm is faster than any(), and differs from zero for NaN too
+            node.alive = [torch.linalg.vector_norm(gradient) != 0]
+            node.read(self.readers["weight"], weight_grad=gradient)
+            node.leaf = None
 
-    def _run(self, name: str, kind: str, module: nn.Module, inputs: Tensor, output: Tensor) -> None:
+    def run(self, name: str, kind: str, module: nn.Module, inputs: Tensor, output: Tensor) -> None:
+        """Record one run of a module.
+
+        Args:
+            name: The module's name.
+            kind: The node's kind.
+            module: The module.
+            inputs: What it got.
+            output: What it gave.
+        """
         node = self.nodes.get(name)
         if node is None:
             node = self.nodes[name] = Node(name, kind, depth=len(self.nodes))
             weight = getattr(module, "weight", None)
             if isinstance(weight, Tensor) and self.owners.setdefault(id(weight), name) == name:
-                node.weight = weight
+                node.leaf = weight
         _measure(node, module, inputs, output)
-        node.input, node.output = inputs.detach(), output.detach()
-        node.read(self.readers["activation"])
-        node.input = node.output = node._moments = None
+        node.read(self.readers["activation"], input=inputs.detach(), output=output.detach())
         if output.requires_grad:
             kept = output.detach().clone() if self.clone else output.detach()
-            output.register_hook(self._backward(node, kept, output))
+            output.register_hook(self._reading(node, kept))  # type: ignore[no-untyped-call]
 
-    def _backward(self, node: Node, kept: Tensor, output: Tensor) -> Callable[[Tensor], None]:
+    def _reading(self, node: Node, output: Tensor) -> Callable[[Tensor], None]:
         version = output._version
-        influences = kept.norm() != 0 if node.weight is None else None
+        influences = torch.linalg.vector_norm(output) != 0 if node.leaf is None else None
 
         def read_gradient(gradient: Tensor) -> None:
-            if not self.clone and kept._version != version:
+            if output._version != version:
                 raise OutputOverwrittenError(node.name)
-            node.output, node.output_grad = kept, gradient
             if influences is not None:
-                node.alive.append(influences & (gradient.norm() != 0))
-            node.read(self.readers["output_gradient"])
-            node.output = node.output_grad = None
+                node.alive.append(influences & (torch.linalg.vector_norm(gradient) != 0))
+            node.read(self.readers["output_gradient"], output=output, output_grad=gradient)
 
         return read_gradient
 
 
 @contextmanager
-def record(
-    network: nn.Module, readers: Sequence[Reader], *, clone: bool = False
-) -> Iterator[Recording]:
+def record(network: nn.Module, readers: Sequence[Reader], *, clone: bool = False) -> Iterator[Recording]:
     """Watch a network for the duration of a `with` block.
 
     Recorded are convolutions, linear layers, pooling and `nn.Identity`. Functional operations have
@@ -202,7 +239,7 @@ def record(
     with ExitStack() as undo:
         for name, module in network.named_modules():
             if getattr(module, "inplace", False) is True:
-                module.inplace = False  # type: ignore[assignment]
+                module.inplace = False
                 undo.callback(setattr, module, "inplace", True)
             kind = next((kind for kind, types in KINDS if isinstance(module, types)), None)
             if kind is not None:
@@ -214,8 +251,8 @@ def _hook(
     recording: Recording, name: str, kind: str
 ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def forward(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
-            recording._run(name, kind, module, inputs[0], output)
+        if inputs and isinstance(inputs[0], Tensor):
+            recording.run(name, kind, module, inputs[0], output)
 
     return forward
 
@@ -225,7 +262,7 @@ def _measure(node: Node, module: nn.Module, inputs: Tensor, output: Tensor) -> N
     node.channel_dim = output.dim() - 1 if last else 1
     channels = output.shape[node.channel_dim]
     per_input = output.numel() // output.shape[0]
-    weights = 0 if node.weight is None else node.weight.numel()
+    weights = 0 if node.leaf is None else node.leaf.numel()
     size = getattr(module, "kernel_size", 1 if node.kind == "linear" else 0)
     kernel = prod(size) if isinstance(size, tuple) else int(size) ** _dimensions(node.kind, output)
     if node.kind == "pool":

@@ -6,8 +6,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from parzc.probing.record import Node
 from parzc.probing.probes import Probe
+from parzc.probing.record import Node
 
 __all__ = ["Statistic", "statistic"]
 

@@ -201,8 +201,8 @@ class _Reduction(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut: Tensor = self.downsample(x)
-        return shortcut + self.conv_b(self.conv_a(x))
+        out: Tensor = self.downsample(x) + self.conv_b(self.conv_a(x))
+        return out
 
 
 class _Network(nn.Module):

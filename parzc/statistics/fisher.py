@@ -28,7 +28,6 @@ def fisher(node: Node) -> Float[Tensor, ""]:
         fan-in (`parzc.proxies.fisher` puts the factor back); and on token models it sums over
         channels and keeps tokens, which is mended here.
     """
-    assert node.output is not None and node.output_grad is not None
     product = (node.output * node.output_grad).movedim(node.channel_dim, 1)
     per_channel = product.flatten(2).sum(2) if product.dim() > 2 else product
     return per_channel.square().mean(0).sum() / 2

@@ -1,5 +1,6 @@
 """Gradient norm."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,5 +23,5 @@ def grad_norm(node: Node) -> Float[Tensor, ""]:
     Source:
         Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. No deviation.
     """
-    assert node.weight_grad is not None
-    return node.weight_grad.norm()
+    norm: Tensor = torch.linalg.vector_norm(node.weight_grad)
+    return norm

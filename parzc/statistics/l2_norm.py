@@ -1,5 +1,6 @@
 """Norm of the weight."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,5 +23,5 @@ def l2_norm(node: Node) -> Float[Tensor, ""]:
     Source:
         Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. No deviation.
     """
-    assert node.weight is not None
-    return node.weight.detach().norm()
+    norm: Tensor = torch.linalg.vector_norm(node.weight)
+    return norm

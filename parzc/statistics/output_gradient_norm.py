@@ -1,5 +1,6 @@
 """Norm of the gradient at the output."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -19,5 +20,5 @@ def output_gradient_norm(node: Node) -> Float[Tensor, ""]:
     Returns:
         A non-negative scalar, in nats per unit of the activation.
     """
-    assert node.output_grad is not None
-    return node.output_grad.norm()
+    norm: Tensor = torch.linalg.vector_norm(node.output_grad)
+    return norm

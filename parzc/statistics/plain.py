@@ -23,5 +23,4 @@ def plain(node: Node) -> Float[Tensor, ""]:
     Source:
         Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. No deviation.
     """
-    assert node.weight is not None and node.weight_grad is not None
-    return (node.weight.detach() * node.weight_grad).sum()
+    return (node.weight * node.weight_grad).sum()

@@ -23,5 +23,4 @@ def snip(node: Node) -> Float[Tensor, ""]:
         Lee, Ajanthan & Torr, ICLR 2019. Compared with SamsungLabs/zero-cost-nas. Deviation: no mask
         parameter; at m = 1 the value is the same.
     """
-    assert node.weight is not None and node.weight_grad is not None
-    return (node.weight.detach() * node.weight_grad).abs().sum()
+    return (node.weight * node.weight_grad).abs().sum()

@@ -1,0 +1,137 @@
+"""`parzc extract`: read the statistics of many networks into a feature store."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from parzc import plugins
+from parzc.atomic import atomic_write
+from parzc.commands.selection import choose_architectures
+from parzc.images import ImageData
+from parzc.probing.extract import DEFAULT_STATISTICS, load_statistics, plan
+from parzc.probing.parallel import Failure, extract_all
+from parzc.probing.store import FeatureStore
+from parzc.probing.table import Architecture, Table
+from parzc.provenance import write_provenance
+from parzc.space import Space
+
+__all__ = ["extract"]
+
+
+def extract(
+    *,
+    space: str | Mapping[str, Any],
+    out: str,
+    data: str | Mapping[str, Any] = "digits",
+    architectures: int | str = 1000,
+    statistics: Sequence[str] = DEFAULT_STATISTICS,
+    batch: int = 16,
+    seed: int = 0,
+    jobs: int = -1,
+    explain: bool = False,
+) -> FeatureStore | None:
+    """Extract node statistics of many architectures.
+
+    What is finished is on disk: run the same command again after a kill, or with more
+    architectures, and it goes on. A store holds tables of one setting only.
+
+    Args:
+        space: The search space, or its name and options.
+        out: The folder of the feature store.
+        data: The images, or their name and options.
+        architectures: A number (a random sample), `all`, or a file with one a line.
+        statistics: Names of statistics.
+        batch: Images in the mini-batch, which is the same for all architectures.
+        seed: Seed of the sample, of the mini-batch and of the initial weights.
+        jobs: Processes; -1 for one a core.
+        explain: Print which probes run and what each of them feeds, and do nothing else.
+
+    Returns:
+        The store, or nothing with `explain`.
+
+    Raises:
+        LookupError: If there is no such space, data source or statistic.
+        ValueError: If the store was made with other settings.
+        RuntimeError: If no network could be extracted.
+    """
+    settings = dict(locals())
+    probes = plan(load_statistics(statistics))
+    if explain:
+        for probe, readers in probes.items():
+            print(f"{probe.__name__}: {', '.join(reader.name for reader in readers)}")
+        return None
+    images: ImageData = plugins.build("datasets", data).load()
+    built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
+    chosen = choose_architectures(built, architectures, seed)
+    mini_batch = images.batch(batch, seed)
+    store = FeatureStore.create(out, _identity(space, images, mini_batch, statistics, seed))
+    with store.lock():
+        done = set(store.architectures())
+        remaining = [name for name in chosen if name not in done]
+        results = extract_all(built, remaining, mini_batch, statistics, seed=seed, jobs=jobs)
+        with tqdm(
+            desc="extract", total=len(chosen), initial=len(chosen) - len(remaining), unit="network"
+        ) as bar:
+            failures = _fill(store, results, bar)
+    write_provenance(out, settings)
+    _report(store, chosen, failures)
+    return store
+
+
+def _identity(
+    space: str | Mapping[str, Any],
+    images: ImageData,
+    batch: tuple[torch.Tensor, torch.Tensor],
+    statistics: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    spec = {"name": space} if isinstance(space, str) else dict(space)
+    digest = hashlib.sha256(b"".join(part.contiguous().numpy().tobytes() for part in batch))
+    return {
+        "space": {"classes": images.classes, "image_shape": list(images.shape)} | spec,
+        "statistics": list(statistics),
+        "batch": {"size": len(batch[0]), "sha256": digest.hexdigest()},
+        "seed": seed,
+    }
+
+
+def _fill(store: FeatureStore, results: Any, bar: "tqdm[Any]") -> dict[str, str]:
+    failures: dict[str, str] = {}
+    for group in results:
+        store.add((name, table) for name, table in group if isinstance(table, Table))
+        failures |= {name: failure.reason for name, failure in group if isinstance(failure, Failure)}
+        bar.update(len(group))
+    with atomic_write(store.path / "failures.json") as temporary:
+        temporary.write_text(json.dumps(failures, indent=2) + "\n", encoding="utf-8")
+    return failures
+
+
+def _report(store: FeatureStore, chosen: Sequence[Architecture], failures: Mapping[str, str]) -> None:
+    tables = store.tables()
+    if not tables:
+        name, reason = next(iter(failures.items()))
+        raise RuntimeError(f"none of {len(chosen)} networks could be extracted; {name}: {reason}")
+    nodes = sum(len(table.nodes) for table in tables.values())
+    dead = sum(int((~table.alive).sum()) for table in tables.values())
+    print(f"{store.path}: {len(tables)} architectures, {nodes} nodes, {dead} of them dead.")
+    for line in _problems(tables, failures):
+        print(line, file=sys.stderr)
+
+
+def _problems(
+    tables: Mapping[Architecture, Table], failures: Mapping[str, str], limit: int = 10
+) -> list[str]:
+    missing = [(name, *cell) for name, table in tables.items() for cell in table.missing]
+    lines = []
+    if failures:
+        lines.append(f"{len(failures)} architectures failed (all in failures.json; run again to retry them):")
+        lines += [f"  {name}: {reason}" for name, reason in list(failures.items())[:limit]]
+    if missing:
+        lines.append(f"{len(missing)} values were not finite and are missing:")
+        lines += [f"  {name} {node} {statistic}" for name, node, statistic in missing[:limit]]
+    return lines
