@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from parzc.measures import find_measures
     from parzc.probing.extract import extract
+    from parzc.probing.table import Table
     from parzc.proxy import ParametricProxy, load_proxy
 
-__all__ = ["ParametricProxy", "__version__", "extract", "find_measures", "load_proxy"]
+__all__ = ["ParametricProxy", "Table", "__version__", "extract", "find_measures", "load_proxy"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ParametricProxy": "parzc.proxy",
+    "Table": "parzc.probing.table",
     "extract": "parzc.probing.extract",
     "find_measures": "parzc.measures",
     "load_proxy": "parzc.proxy",

@@ -1,0 +1,107 @@
+"""`find_measures`, call-compatible with the public zero-cost-nas code."""
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from parzc import plugins
+from parzc.probing.extract import extract
+from parzc.training_free import Formula
+
+__all__ = ["find_measures"]
+
+_PUBLISHED_ORDER = ("grad_norm", "snip", "fisher", "plain", "synflow", "l2_norm")
+_CHEAPEST = ("l2_norm",)  # for proxies that read node sizes only: some statistic has to be asked for
+
+
+def find_measures(
+    net: nn.Module,
+    dataloader: Iterable[tuple[Tensor, Tensor]],
+    dataload_info: tuple[str, int, int],
+    device: torch.device | str,
+    loss_fn: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    measure_names: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Compute training-free proxies of one network on one mini-batch.
+
+    Args:
+        net: From images to logits; left as it was.
+        dataloader: Yields batches of images and labels.
+        dataload_info: How to take the mini-batch, one of `("random", batches, classes)`, which joins
+            the first batches, and `("grasp", images, classes)`, which takes that many images of
+            every class, ordered by class.
+        device: Where to compute. A network on another device is copied there.
+        loss_fn: From logits and labels to a scalar.
+        measure_names: Names of training-free proxies; all there are by default.
+
+    Returns:
+        One score a name, in the order asked for: Python floats in the unit of the proxy; NaN where
+        a node's value is not finite.
+
+    Raises:
+        UnknownPluginError: If a name is no training-free proxy; the message lists those there are.
+        ValueError: If the loader holds too few images, or `dataload_info` is neither of the two.
+
+    Source:
+        Abdelfattah et al., ICLR 2021; call and values as in SamsungLabs/zero-cost-nas (a43bfbc).
+        Deviations: one pass serves all measures; the batch is never split when memory is short (the
+        original then changes the values); `measures_arr` is not taken; see each proxy for its own.
+    """
+    names = _published_first(plugins.available("proxies")) if measure_names is None else list(measure_names)
+    formulas: dict[str, Formula] = {name: plugins.load("proxies", name) for name in names}
+    statistics = dict.fromkeys(needed for formula in formulas.values() for needed in formula.statistics)
+    images, labels = _take_batch(dataloader, dataload_info)
+    batch = (images.to(device), labels.to(device))
+    network = _on_device(net, batch[0].device)
+    table = extract(network, batch, tuple(statistics) or _CHEAPEST, loss=loss_fn)
+    return {name: formula(table) for name, formula in formulas.items()}
+
+
+def _published_first(names: Sequence[str]) -> list[str]:
+    published = [name for name in _PUBLISHED_ORDER if name in names]
+    return published + [name for name in names if name not in published]
+
+
+def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    tensors = (*network.parameters(), *network.buffers())
+    if all(tensor.device == device for tensor in tensors):
+        return network
+    return copy.deepcopy(network).to(device)
+
+
+def _take_batch(
+    loader: Iterable[tuple[Tensor, Tensor]], dataload_info: tuple[str, int, int]
+) -> tuple[Tensor, Tensor]:
+    mode, count, classes = dataload_info
+    if mode not in {"random", "grasp"} or count < 1:
+        raise ValueError(
+            f"dataload_info should be ('random', batches, classes) or ('grasp', images, classes) with"
+            f" at least one of them, got {tuple(dataload_info)!r}."
+        )
+    return _first_batches(loader, count) if mode == "random" else _per_class(loader, count, classes)
+
+
+def _first_batches(loader: Iterable[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:
+    batches = [batch for batch, _ in zip(loader, range(count), strict=False)]
+    if len(batches) < count:
+        raise ValueError(f"the data loader should hold {count} batches, got {len(batches)}.")
+    images, labels = zip(*batches, strict=True)
+    return torch.cat(images), torch.cat(labels)
+
+
+def _per_class(loader: Iterable[tuple[Tensor, Tensor]], count: int, classes: int) -> tuple[Tensor, Tensor]:
+    found: list[list[Tensor]] = [[] for _ in range(classes)]
+    for images, labels in loader:
+        for image, label in zip(images, labels.tolist(), strict=True):
+            if not 0 <= label < classes:
+                raise ValueError(f"labels should be below the {classes} of dataload_info, got {label}.")
+            if len(found[label]) < count:
+                found[label].append(image)
+        if all(len(members) == count for members in found):
+            labels = torch.arange(classes).repeat_interleave(count)
+            return torch.stack([image for members in found for image in members]), labels
+    short = {label: len(members) for label, members in enumerate(found) if len(members) < count}
+    raise ValueError(f"the data loader should hold {count} images a class; too few of {short}.")

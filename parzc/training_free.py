@@ -1,0 +1,71 @@
+"""What a training-free proxy is: a published formula from a table to a score."""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from parzc.probing.table import Table
+
+__all__ = ["Formula", "formula", "node_sum"]
+
+
+class Formula:
+    """A function from a table to a score that says which statistics it reads.
+
+    Args:
+        function: Table to score; takes over its name and documentation.
+        statistics: The node statistics that have to be extracted for it.
+    """
+
+    __name__: str
+
+    def __init__(self, function: Callable[[Table], float], statistics: tuple[str, ...]) -> None:
+        self.statistics = statistics
+        self._function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, table: Table) -> float:
+        """Score one network.
+
+        Args:
+            table: A table that has the columns `statistics`.
+
+        Returns:
+            The score; its meaning is that of the formula.
+
+        Raises:
+            LookupError: If the table lacks a statistic.
+        """
+        return self._function(table)
+
+
+def formula(*statistics: str) -> Callable[[Callable[[Table], float]], Formula]:
+    """Declare a function to be a training-free proxy.
+
+    Args:
+        statistics: The node statistics it reads; node sizes need not be named.
+
+    Returns:
+        A decorator.
+    """
+    return lambda function: Formula(function, statistics)
+
+
+def node_sum(table: Table, statistic: str) -> float:
+    """Sum a statistic over the nodes that have a weight, as zero-cost-nas does.
+
+    Args:
+        table: The network's table.
+        statistic: Name of a column.
+
+    Returns:
+        The sum. 0 for a network without nodes. NaN if the value of a live node is missing, because
+        it was not finite: a score without that node would look like that of a smaller network.
+
+    Raises:
+        LookupError: If the table has no such column.
+    """
+    column = table.column(statistic)
+    weighted = np.array([node.weights > 0 and node.alive for node in table.nodes], dtype=bool)
+    return float("nan") if np.isnan(column[weighted]).any() else table.total(statistic)
