@@ -6,7 +6,7 @@ allowed. With `parzc.cli` this is the only module that knows Hydra.
 
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from parzc.overrides import ConfigurationError, Override, did_you_mean
 from parzc.schema import as_annotated, options, schema
 from parzc.shipped import shipped
 
-__all__ = ["GROUPS", "Group", "command_function", "commands", "compose"]
+__all__ = ["GROUPS", "Group", "as_yaml", "command_function", "commands", "compose"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,11 @@ def compose(
         return _checked(function, composed)
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise ConfigurationError(_explain(error, function)) from error
+
+
+def as_yaml(settings: Mapping[str, Any]) -> str:
+    """Write settings the way a primary file has them."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(settings)))
 
 
 def _register(function: Callable[..., Any], arguments: Sequence[Override]) -> None:

@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from parzc import __version__
 from parzc.atomic import atomic_write
 
 __all__ = ["provenance", "write_provenance"]
 
-_PACKAGES = ("parzc", "torch", "numpy", "scipy", "pandas", "pyarrow", "pytorch-lightning", "scikit-learn")
+_PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "pytorch-lightning", "scikit-learn")
 
 
 def provenance(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +28,8 @@ def provenance(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "settings": _plain(dict(settings)),
         "seed": settings.get("seed"),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "versions": {"parzc": __version__, "python": platform.python_version()}
+        | {name: _version(name) for name in _PACKAGES},
         "platform": f"{platform.system()} {platform.machine()}",
     }
 

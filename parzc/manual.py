@@ -1,0 +1,91 @@
+"""What `--help` prints."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from parzc.shipped import shipped
+
+__all__ = ["OVERVIEW", "describe", "list_commands"]
+
+OVERVIEW = """\
+usage: parzc COMMAND key=value …           run a command
+       parzc COMMAND --help                list its keys, its plug-ins and their options
+       parzc COMMAND key=value … --show    print the whole configuration and stop
+       parzc --version
+
+Learned zero-cost proxies: predict how well a network will do, without training it.
+
+commands:
+{commands}
+
+Values:
+  seed=1  out=runs/a  statistics=a,b       numbers, text, lists: no quotes beyond those of your shell
+  space=nasbench201 space.channels=8       a plug-in by name, its options by dotted keys
+  space=my_package.my_module:MySpace       a plug-in from outside parzc
+  experiment=NAME, experiment=FILE.yaml    many values at once; what is typed beside it wins
+
+Exit status: 0 done, 1 failed, 2 wrong usage. PARZC_DEBUG=1 shows where an error comes from."""
+
+
+def list_commands() -> str:
+    """Describe each command by the first comment of its primary file, importing none.
+
+    Returns:
+        One indented line a command.
+    """
+    files = sorted(shipped("conf").glob("*.yaml"))
+    return "\n".join(f"  {file.stem:<10} {_first_comment(file.read_text())}" for file in files)
+
+
+def describe(command: str, function: Callable[..., Any]) -> str:
+    """Describe one command: its primary file and the plug-ins that it can be given.
+
+    Args:
+        command: The name of a primary file.
+        function: The command.
+
+    Returns:
+        Several lines.
+    """
+    # Only this part of the manual needs what imports Hydra.
+    from parzc.config import GROUPS
+    from parzc.schema import options
+
+    primary = (shipped("conf") / f"{command}.yaml").read_text().strip()
+    parts = [f"usage: parzc {command} key=value …   (??? has to be given)", primary]
+    parts += [_describe_group(name) for name in GROUPS if name in options(function)]
+    return "\n\n".join(parts)
+
+
+def _describe_group(name: str) -> str:
+    from parzc import plugins
+    from parzc.config import GROUPS
+    from parzc.schema import options
+
+    group = GROUPS[name]
+    lines = [f"{name}=NAME, one of"]
+    for choice in plugins.available(group.kind):
+        plugin = plugins.load(group.kind, choice)
+        lines.append(f"  {choice:<12} {(inspect.getdoc(plugin) or '').partition(chr(10))[0]}")
+        lines += [
+            f"  {'':<12}   {name}.{option}={_default(parameter)}"
+            for option, parameter in options(plugin, group.facts).items()
+        ]
+    return "\n".join(lines)
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    """Write a default as it would be typed."""
+    default = parameter.default
+    if default is parameter.empty:
+        return "???"
+    if isinstance(default, list | tuple):
+        return f"[{','.join(str(item) for item in default)}]"
+    if default is None or isinstance(default, bool):
+        return {None: "null", True: "true", False: "false"}[default]
+    return str(default)
+
+
+def _first_comment(text: str) -> str:
+    return text.partition("\n")[0].lstrip("# ")
