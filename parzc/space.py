@@ -1,0 +1,26 @@
+"""What a search space offers."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from torch import nn
+
+from parzc.probing.table import Architecture
+
+__all__ = ["Space"]
+
+
+class Space(Protocol):
+    """A set of architectures in a notation of its own; the plug-ins are in `parzc/spaces`."""
+
+    def architectures(self) -> Sequence[Architecture]:
+        """List the whole space in a stable order; empty where there is no list."""
+
+    def sample(self, n: int, seed: int) -> list[Architecture]:
+        """Draw `n` different architectures; a smaller sample is the start of a larger one."""
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """Build the network of one architecture, initialised from the global random state."""
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """Write architectures that compute the same function in one way; refuse what is none."""

@@ -1,0 +1,213 @@
+"""Small vision transformers at a size for 8×8 images."""
+
+import itertools
+import re
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from parzc.initialise import initialise_by_name
+from parzc.probing.table import Architecture
+
+__all__ = ["DigitsViT"]
+
+DEPTHS = (1, 2, 3, 4, 5, 6)
+WIDTHS = (16, 24, 32, 48, 64)
+HEADS = (1, 2, 4, 8)
+MLP_RATIOS = (1, 2, 3, 4)
+_NOTATION = re.compile(r"depth:(\d+)-width:(\d+)-heads:(\d+)-mlp:(\d+)")
+
+
+class DigitsViT:
+    """480 pre-norm vision transformers, written `depth:3-width:32-heads:4-mlp:2`.
+
+    Depth is 1 to 6 blocks, width 16 to 64, heads 1 to 8, and the hidden layer of a block is 1 to 4
+    times as wide as the block. Every projection is an `nn.Linear` of its own, so that each weight is
+    a node that statistics can read.
+
+    Args:
+        patch: Side of a square patch in pixels; 2 makes 16 tokens of an 8×8 image.
+        classes: Outputs of the classifier.
+        image_shape: Channels, height and width of an input.
+
+    Source:
+        Dosovitskiy et al., ICLR 2021. Deviations: no class token, the tokens are averaged.
+    """
+
+    def __init__(self, *, patch: int = 2, classes: int = 10, image_shape: Sequence[int] = (1, 8, 8)) -> None:
+        _, height, width = image_shape
+        if patch < 1 or height % patch or width % patch:
+            raise ValueError(
+                f"patches should tile the image, got a side of {patch} for {height}x{width};"
+                " set the space's `patch` to a divisor of both."
+            )
+        self.patch = patch
+        self.classes = classes
+        self.image_shape = tuple(image_shape)
+
+    def architectures(self) -> Sequence[Architecture]:
+        """List the whole space: depth varies slowest, the MLP ratio fastest.
+
+        Returns:
+            The 480 notations.
+        """
+        choices = itertools.product(DEPTHS, WIDTHS, HEADS, MLP_RATIOS)
+        return [
+            Architecture(f"depth:{depth}-width:{width}-heads:{heads}-mlp:{ratio}")
+            for depth, width, heads, ratio in choices
+        ]
+
+    def sample(self, n: int, seed: int) -> list[Architecture]:
+        """Draw architectures without repetition.
+
+        Args:
+            n: How many; at most 480.
+            seed: The same seed gives the same order: a smaller sample is the start of a larger one.
+
+        Returns:
+            The notations.
+
+        Raises:
+            ValueError: If more are asked for than the space holds.
+        """
+        space = self.architectures()
+        if n > len(space):
+            raise ValueError(f"the space holds {len(space)} architectures, asked for {n}.")
+        order = torch.randperm(len(space), generator=torch.Generator().manual_seed(seed))
+        return [space[index] for index in order[:n].tolist()]
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """Build the network of one architecture.
+
+        Args:
+            architecture: For example `depth:3-width:32-heads:4-mlp:2`; any sizes whose width is a
+                multiple of the heads, not only those of the list.
+
+        Returns:
+            A network from images to logits, initialised from the global random state.
+
+        Raises:
+            ValueError: If the notation cannot be read.
+        """
+        depth, width, heads, ratio = _read(architecture)
+        channels, rows, columns = self.image_shape
+        tokens = (rows // self.patch) * (columns // self.patch)
+        blocks = [_Block(width, heads, ratio * width) for _ in range(depth)]
+        embedding = _Embedding(self.patch, channels, tokens, width)
+        return initialise_by_name(_Network(embedding, blocks, width, self.classes))
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """Check the notation: no two of them compute the same function.
+
+        Args:
+            architecture: For example `depth:3-width:32-heads:4-mlp:2`.
+
+        Returns:
+            The same notation.
+
+        Raises:
+            ValueError: If it cannot be read.
+        """
+        _read(architecture)
+        return architecture
+
+
+def _read(architecture: str) -> tuple[int, int, int, int]:
+    match = _NOTATION.fullmatch(architecture)
+    if match is None:
+        raise ValueError(f"a transformer should read depth:3-width:32-heads:4-mlp:2, got {architecture!r}.")
+    depth, width, heads, ratio = (int(number) for number in match.groups())
+    if min(depth, width, heads, ratio) < 1 or width % heads:
+        raise ValueError(
+            f"sizes should be positive and the width a multiple of the heads, got {architecture!r}."
+        )
+    return depth, width, heads, ratio
+
+
+class _Positions(nn.Module):
+    """A learned vector for each token; a module, so that it is initialised by its name."""
+
+    def __init__(self, tokens: int, width: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.empty(tokens, width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.trunc_normal_(self.vectors, std=0.02)
+
+    def forward(self, tokens: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
+        return tokens + self.vectors
+
+
+class _Embedding(nn.Module):
+    def __init__(self, patch: int, channels: int, tokens: int, width: int) -> None:
+        super().__init__()
+        self.patch = patch
+        self.proj = nn.Linear(channels * patch * patch, width)
+        self.positions = _Positions(tokens, width)
+
+    def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b n width"]:
+        patches = F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
+        out: Tensor = self.positions(self.proj(patches))
+        return out
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(width, width)
+        self.k = nn.Linear(width, width)
+        self.v = nn.Linear(width, width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
+        q, k, v = (
+            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v)
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(-2))
+        return out
+
+
+class _MLP(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
+        out: Tensor = self.fc2(self.act(self.fc1(x)))
+        return out
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = _Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = _MLP(width, hidden)
+
+    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
+        x = x + self.attn(self.norm1(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+
+class _Network(nn.Module):
+    def __init__(self, embedding: nn.Module, blocks: Sequence[nn.Module], width: int, classes: int) -> None:
+        super().__init__()
+        self.embed = embedding
+        self.blocks = nn.Sequential(*blocks)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b classes"]:
+        tokens = self.norm(self.blocks(self.embed(images)))
+        logits: Tensor = self.head(tokens.mean(1))
+        return logits
