@@ -97,7 +97,7 @@ class DigitsViT:
         tokens = (rows // self.patch) * (columns // self.patch)
         blocks = [_Block(width, heads, ratio * width) for _ in range(depth)]
         embedding = _Embedding(self.patch, channels, tokens, width)
-        return initialise_by_name(_Network(embedding, blocks, width, self.classes))
+        return initialise_by_name(lambda: _Network(embedding, blocks, width, self.classes))
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Check the notation: no two of them compute the same function.

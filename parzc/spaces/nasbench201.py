@@ -92,8 +92,8 @@ class NASBench201:
             ValueError: If the notation cannot be read.
         """
         operations = _read(architecture)
-        network = _Network(operations, self.channels, self.cells, self.classes, self.image_channels)
-        return initialise_by_name(network)
+        sizes = self.channels, self.cells, self.classes, self.image_channels
+        return initialise_by_name(lambda: _Network(operations, *sizes))
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Replace every operation without influence on the output by `none`.
