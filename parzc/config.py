@@ -93,7 +93,8 @@ def compose(
     function = function or command_function(command)
     known = options(function)
     groups = {_EXPERIMENT, *known.keys() & GROUPS.keys()}
-    arguments = [_read_experiment(Override.read(text, known, groups)) for text in overrides]
+    read = [_read_experiment(Override.read(text, known, groups)) for text in overrides]
+    arguments = list({argument.key: argument for argument in read}.values())  # the last of a key wins
     _register(function, arguments)
     folder = str((conf or shipped("conf")).resolve())
     try:
@@ -147,6 +148,8 @@ def _checked(function: Callable[..., Any], composed: DictConfig) -> dict[str, An
     values: Any = OmegaConf.to_container(merged, resolve=True, enum_to_str=True)
     for name in values.keys() & GROUPS.keys():
         if isinstance(values[name], dict):
+            if "name" not in values[name]:
+                raise ConfigurationError(_not_chosen(name))
             plugin = plugins.load(GROUPS[name].kind, values[name]["name"])
             values[name] = as_annotated(plugin, values[name])
     return as_annotated(function, values)
@@ -182,12 +185,16 @@ def _explain_value(error: OmegaConfBaseException, function: Callable[..., Any]) 
     )
     if last in siblings or "[" in last:
         if key in GROUPS:
-            return f"{key} has options only once it is chosen, say {key}=…, one of {_choices(key)}"
+            return _not_chosen(key)
         return f"{key}: {_first_line(error)}"
     if not siblings:
         return f"{parent} takes one value, found {key}=…"
     hint = did_you_mean(last, siblings)
     return f"there is no key {key!r}{hint}; the keys are {', '.join(siblings)}"
+
+
+def _not_chosen(group: str) -> str:
+    return f"{group} has options only once it is chosen, say {group}=…, one of {_choices(group)}"
 
 
 def _choices(group: str) -> str:

@@ -1,7 +1,7 @@
 """What a search space offers."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -10,6 +10,7 @@ from parzc.probing.table import Architecture
 __all__ = ["Space"]
 
 
+@runtime_checkable
 class Space(Protocol):
     """A set of architectures in a notation of its own; the plug-ins are in `parzc/spaces`."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import prod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ class OutputOverwrittenError(RuntimeError):
     """A later operation wrote into the output of a recorded one."""
 
 
+@runtime_checkable
 class Reader(Protocol):
     """What the recorder needs of a statistic: see `parzc.probing.statistic.Statistic`."""
 
