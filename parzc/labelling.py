@@ -130,10 +130,17 @@ def fit(network: nn.Module, examples: Examples, recipe: Recipe) -> None:
     optimiser: torch.optim.Optimizer
     if recipe.optimiser == "sgd":
         optimiser = torch.optim.SGD(
-            parameters, recipe.learning_rate, momentum=0.9, weight_decay=recipe.weight_decay, nesterov=True
+            parameters,
+            recipe.learning_rate,
+            momentum=0.9,
+            weight_decay=recipe.weight_decay,
+            nesterov=True,
+            fused=True,
         )
     else:
-        optimiser = torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimiser = torch.optim.AdamW(
+            parameters, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
     network.train()
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(examples.x))

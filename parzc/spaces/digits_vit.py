@@ -95,9 +95,12 @@ class DigitsViT:
         depth, width, heads, ratio = _read(architecture)
         channels, rows, columns = self.image_shape
         tokens = (rows // self.patch) * (columns // self.patch)
-        blocks = [_Block(width, heads, ratio * width) for _ in range(depth)]
-        embedding = _Embedding(self.patch, channels, tokens, width)
-        return initialise_by_name(lambda: _Network(embedding, blocks, width, self.classes))
+
+        def make() -> nn.Module:
+            blocks = [_Block(width, heads, ratio * width) for _ in range(depth)]
+            return _Network(_Embedding(self.patch, channels, tokens, width), blocks, width, self.classes)
+
+        return initialise_by_name(make)
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Check the notation: no two of them compute the same function.
