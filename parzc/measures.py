@@ -9,12 +9,11 @@ from torch.nn import functional
 
 from parzc import plugins
 from parzc.probing.extract import extract
-from parzc.training_free import Formula
+from parzc.training_free import CHEAPEST, Formula
 
 __all__ = ["find_measures"]
 
 _PUBLISHED_ORDER = ("grad_norm", "snip", "fisher", "plain", "synflow", "l2_norm")
-_CHEAPEST = ("l2_norm",)  # for proxies that read node sizes only: some statistic has to be asked for
 
 
 def find_measures(
@@ -56,7 +55,7 @@ def find_measures(
     images, labels = _take_batch(dataloader, dataload_info)
     batch = (images.to(device), labels.to(device))
     network = _on_device(net, batch[0].device)
-    table = extract(network, batch, tuple(statistics) or _CHEAPEST, loss=loss_fn)
+    table = extract(network, batch, tuple(statistics) or CHEAPEST, loss=loss_fn)
     return {name: formula(table) for name, formula in formulas.items()}
 
 

@@ -1,13 +1,20 @@
 """What a training-free proxy is: a published formula from a table to a score."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float
+from torch import Tensor, nn
 
+from parzc.probing.extract import extract
 from parzc.probing.table import Table
 
-__all__ = ["Formula", "formula", "node_sum"]
+__all__ = ["CHEAPEST", "Formula", "TrainingFreeProxy", "formula", "node_sum"]
+
+CHEAPEST = ("l2_norm",)
+"""What to extract for a proxy that reads node sizes only: some statistic has to be asked for."""
 
 
 class Formula:
@@ -38,6 +45,55 @@ class Formula:
             LookupError: If the table lacks a statistic.
         """
         return self._function(table)
+
+
+class TrainingFreeProxy:
+    """A training-free proxy with the interface of `parzc.proxy.ParametricProxy`.
+
+    Args:
+        formula: From a table to a score.
+    """
+
+    metadata: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, formula: Callable[[Table], float]) -> None:
+        self.formula = formula
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Statistics to extract."""
+        return tuple(getattr(self.formula, "statistics", ())) or CHEAPEST
+
+    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+        """Score a network.
+
+        Args:
+            network: From inputs to logits; left as it was.
+            batch: Inputs and class labels.
+
+        Returns:
+            The score; its meaning is that of the formula.
+
+        Raises:
+            RuntimeError: If the network fails while it runs.
+        """
+        return self.formula(extract(network, batch, self.statistics))
+
+    def predict(
+        self, tables: Sequence[Table]
+    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
+        """Score tables.
+
+        Args:
+            tables: Tables with the columns `statistics`.
+
+        Returns:
+            Scores, and 0 for their standard deviations.
+
+        Raises:
+            LookupError: If a table lacks a statistic.
+        """
+        return np.array([self.formula(table) for table in tables], dtype=float), np.zeros(len(tables))
 
 
 def formula(*statistics: str) -> Callable[[Callable[[Table], float]], Formula]:

@@ -1,0 +1,235 @@
+"""Proxies: from a network, or its table, to a score. The drop-in for search code."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from parzc import plugins
+from parzc.encoding import Encoding
+from parzc.probing.extract import extract
+from parzc.probing.table import Table
+from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
+from parzc.training_free import CHEAPEST, TrainingFreeProxy
+
+__all__ = ["ParametricProxy", "Proxy", "load_proxy", "open_proxy"]
+
+_CHUNK = 256
+_DRAWS = 16
+_SEED = 0
+_PARTS = {"encoding": "encodings", "predictor": "predictors"}
+
+
+@runtime_checkable
+class Proxy(Protocol):
+    """What a parametric and a training-free proxy have in common."""
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Statistics to extract, by the names that `parzc.extract` takes."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Where the proxy comes from, in plain values; empty for a training-free proxy."""
+
+    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+        """Score a network; higher is better."""
+
+    def predict(
+        self, tables: Sequence[Table]
+    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
+        """Score tables, with a standard deviation each."""
+
+
+class ParametricProxy:
+    """A learned proxy.
+
+    Args:
+        encoding: Fitted.
+        predictor: Trained on that encoding.
+        metadata: Plain values that say where the two come from: `space`, `statistics`, `batch`,
+            `seed`, `target`, `metrics`, `training` (the training architectures), ...
+
+    Attributes:
+        encoding: From tables to one shape.
+        predictor: From there to scores.
+        metadata: As given.
+    """
+
+    def __init__(self, encoding: Any, predictor: Any, metadata: Mapping[str, Any] | None = None) -> None:
+        self.encoding = encoding.eval()
+        self.predictor = predictor.eval()
+        self.metadata: dict[str, Any] = dict(metadata or {})
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Statistics that the encoding reads, by the names that `parzc.extract` takes."""
+        full = {_short(name): name for name in self.metadata.get("statistics", ())}
+        return tuple(full.get(name, name) for name in self.encoding.statistics) or CHEAPEST
+
+    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+        """Score a network; only the statistics that the proxy needs are extracted.
+
+        Args:
+            network: From inputs to logits; left as it was.
+            batch: Inputs and class labels; best of the size that the proxy was trained with,
+                `metadata["batch"]["size"]`.
+
+        Returns:
+            The score: higher is better, comparable within this proxy only.
+
+        Raises:
+            ValueError: If no node of the network is one that the encoding knows.
+            RuntimeError: If the network fails while it runs.
+        """
+        mean, _ = self.predict([extract(network, batch, self.statistics)])
+        return float(mean[0])
+
+    def predict(
+        self, tables: Sequence[Table]
+    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
+        """Score tables.
+
+        Args:
+            tables: Tables with the columns `statistics`.
+
+        Returns:
+            Scores (higher is better) and their standard deviations, over samples of the posterior and
+            members of the ensemble; 0 where the predictor has neither. The same for every call.
+
+        Raises:
+            LookupError: If a table lacks a statistic.
+        """
+        chunks = [self._predict(tables[start : start + _CHUNK]) for start in range(0, len(tables), _CHUNK)]
+        mean, sd = zip(*chunks, strict=True) if chunks else ((np.zeros(0),), (np.zeros(0),))
+        return np.concatenate(mean), np.concatenate(sd)
+
+    def save(self, path: str | Path) -> None:
+        """Write a proxy file, whole or not at all.
+
+        Args:
+            path: The file, by custom `*.parzc`.
+
+        Raises:
+            TypeError: If the metadata hold anything but plain values.
+        """
+        parts = {part: _specification(getattr(self, part), kind) for part, kind in _PARTS.items()}
+        state = {part: getattr(self, part).state_dict() for part in _PARTS}
+        write_proxy_file(path, ProxyFile(self.metadata | parts, **state))
+
+    def _predict(
+        self, tables: Sequence[Table]
+    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
+        with torch.no_grad():
+            encoding = self.encoding(tables)
+            mean = self.predictor(encoding).mean(0)
+            samples = _sample(self.predictor, encoding)
+        return mean.double().numpy(), samples.double().std(0, correction=0).numpy()
+
+
+def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricProxy:
+    """Load a proxy file. Nothing in it is executed.
+
+    Args:
+        path: A file that `parzc export` or `ParametricProxy.save` made.
+        allow_plugins: Import the plug-ins from outside parzc that the file names, which runs their
+            code: only for files you trust.
+
+    Returns:
+        The proxy, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no proxy file, is damaged, holds a pickled object, or names a plug-in
+            from outside parzc without leave.
+    """
+    content = read_proxy_file(path)
+    try:
+        parts = {part: dict(content.metadata[part]) for part in _PARTS}
+        names = [(kind, str(parts[part]["name"])) for part, kind in _PARTS.items()]
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: it does not say how to build its parts.") from error
+    if not allow_plugins:
+        _refuse_foreign(path, names)
+    try:
+        encoding = plugins.build("encodings", parts["encoding"])
+        predictor = plugins.build("predictors", parts["predictor"])
+        _check_shapes(encoding, parts["predictor"])
+        encoding.load_state_dict(content.encoding)
+        predictor.load_state_dict(content.predictor)
+    except (LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not fit this version of parzc ({' '.join(str(error).split())[:120]});"
+            " export it again with this version, or use the one that made it."
+        ) from error
+    proxy = ParametricProxy(encoding, predictor, content.metadata)
+    if not allow_plugins:
+        _refuse_foreign(path, [("statistics", name) for name in proxy.statistics])
+    return proxy
+
+
+def open_proxy(spec: str | Path | Proxy, *, allow_plugins: bool = False) -> Proxy:
+    """Open a proxy file, or a training-free proxy by name.
+
+    Args:
+        spec: A path, the name of a file in `parzc/proxies`, a dotted name of a formula from outside,
+            or a proxy, which is returned as it is.
+        allow_plugins: As for `load_proxy`.
+
+    Returns:
+        The proxy.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnknownPluginError: If it is the name of no training-free proxy.
+        ValueError: If the file cannot be loaded, see `load_proxy`.
+    """
+    if not isinstance(spec, str | Path):
+        return spec
+    if Path(spec).suffix == SUFFIX or Path(spec).is_file():
+        return load_proxy(spec, allow_plugins=allow_plugins)
+    try:
+        return TrainingFreeProxy(plugins.load("proxies", str(spec)))
+    except plugins.UnknownPluginError as error:
+        raise plugins.UnknownPluginError(f"{error} A learned proxy is a file *{SUFFIX}.") from error
+
+
+def _sample(predictor: Any, encoding: Encoding) -> Float[Tensor, "samples tables"]:
+    if not hasattr(predictor, "sample"):
+        members: Float[Tensor, "samples tables"] = predictor(encoding)
+        return members
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        drawn: Float[Tensor, "samples tables"] = predictor.sample(encoding, _DRAWS)
+    return drawn
+
+
+def _specification(part: Any, kind: str) -> dict[str, Any]:
+    module, name = type(part).__module__, type(part).__qualname__
+    inside = module.removeprefix(f"parzc.{kind}.")
+    options: dict[str, Any] = part.configuration()
+    return {"name": inside if inside != module else f"{module}:{name}"} | options
+
+
+def _check_shapes(encoding: Any, predictor: Mapping[str, Any]) -> None:
+    for fact in ("length", "channels"):
+        made = getattr(encoding, fact)
+        if predictor.get(fact, made) != made:
+            raise ValueError(f"the predictor should have {fact} {made}, got {predictor[fact]}")
+
+
+def _refuse_foreign(path: str | Path, names: Sequence[tuple[str, str]]) -> None:
+    for kind, name in names:
+        if name not in plugins.available(kind):
+            raise ValueError(
+                f"{path} names {name!r}, which is not one of the {kind} of parzc; if you trust the file,"
+                " load it with allow_plugins=True, which imports that module."
+            )
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2].rpartition(":")[2]

@@ -1,0 +1,137 @@
+"""The proxy file: weights and plain values, readable without running anything from it."""
+
+import json
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from parzc.atomic import atomic_write
+
+__all__ = ["SUFFIX", "ProxyFile", "read_proxy_file", "write_proxy_file"]
+
+SUFFIX = ".parzc"
+FORMAT = 1
+_KEYS = {"format", "metadata", "encoding", "predictor"}
+
+
+@dataclass(frozen=True)
+class ProxyFile:
+    """What a proxy file holds.
+
+    Attributes:
+        metadata: Plain values: how to build the encoding and the predictor, and where they come from.
+        encoding: State of the encoding.
+        predictor: State of the predictor.
+    """
+
+    metadata: dict[str, Any]
+    encoding: dict[str, Tensor]
+    predictor: dict[str, Tensor]
+
+
+def write_proxy_file(path: str | Path, content: ProxyFile) -> None:
+    """Write a proxy file, whole or not at all.
+
+    Args:
+        path: The file.
+        content: What to write.
+
+    Raises:
+        TypeError: If the metadata hold anything but plain values.
+    """
+    parts = {
+        "format": FORMAT,
+        "metadata": json.dumps(content.metadata, sort_keys=True),
+        "encoding": _on_cpu(content.encoding),
+        "predictor": _on_cpu(content.predictor),
+    }
+    with atomic_write(path) as part, part.open("wb") as file:
+        torch.save(parts, file)  # to an open file: the archive then does not hold the file's name
+
+
+def read_proxy_file(path: str | Path) -> ProxyFile:
+    """Read a proxy file; nothing in it is executed.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no proxy file, is damaged, has another format or holds a pickled object.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} should be a proxy file made by `parzc export`; there is no such file."
+        )
+    _check_archive(path)
+    content = _load(path)
+    if not isinstance(content, Mapping) or "format" not in content:
+        raise _no_proxy_file(path)
+    if content["format"] != FORMAT:
+        raise ValueError(
+            f"{path} should have format {FORMAT}, got {content['format']!r}; use the parzc that made it."
+        )
+    if set(content) != _KEYS or not all(_is_state(content[key]) for key in ("encoding", "predictor")):
+        raise _damaged(path, f"it should hold {', '.join(sorted(_KEYS))}")
+    try:
+        metadata = json.loads(content["metadata"])
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, "its metadata are no JSON") from error
+    if not isinstance(metadata, dict):
+        raise _damaged(path, "its metadata are no table of names")
+    return ProxyFile(metadata, dict(content["encoding"]), dict(content["predictor"]))
+
+
+def _check_archive(path: Path) -> None:
+    """Tell apart what `torch.load` would report in one and the same way, or as a pickle."""
+    with path.open("rb") as file:
+        is_archive = file.read(4) == b"PK\x03\x04"
+    if is_archive and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is truncated; copy or export it again.")
+    if not is_archive:
+        raise _no_proxy_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise _damaged(path, str(error)) from error
+    if not any(name.endswith("/data.pkl") for name in names):
+        raise _no_proxy_file(path)
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds a pickled object, which was refused: a proxy file holds tensors and plain"
+            " values only, and loading an object would run code. Do not use this file."
+        ) from error
+    except (RuntimeError, EOFError, OSError, LookupError, ValueError) as error:
+        raise _damaged(path, " ".join(str(error).split())[:80]) from error
+
+
+def _is_state(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(tensor, Tensor) for tensor in value.values())
+
+
+def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu() for name, tensor in state.items()}
+
+
+def _no_proxy_file(path: Path) -> ValueError:
+    return ValueError(f"{path} should be a proxy file made by `parzc export`, and is not.")
+
+
+def _damaged(path: Path, why: str) -> ValueError:
+    return ValueError(f"{path} is damaged ({why}); copy or export it again.")
