@@ -112,7 +112,8 @@ def _run(
                     " wrap it in a module that returns the logits only."
                 )
             result = scalar(logits)
-            gradients = torch.autograd.grad(result, recording.weights(), allow_unused=True)
+            weights = recording.weights()
+            gradients = torch.autograd.grad(result, weights, allow_unused=True) if weights else ()
         except OutputOverwrittenError:
             raise
         except (RuntimeError, TypeError, ValueError, IndexError) as error:

@@ -250,10 +250,14 @@ def record(network: nn.Module, readers: Sequence[Reader], *, clone: bool = False
 
 def _hook(
     recording: Recording, name: str, kind: str
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    def forward(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if inputs and isinstance(inputs[0], Tensor):
-            recording.run(name, kind, module, inputs[0], output)
+) -> Callable[[nn.Module, tuple[Tensor, ...], object], Tensor | None]:
+    def forward(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> Tensor | None:
+        if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
+            return None
+        # `nn.Identity` returns its very input: a view of it has a gradient of its own
+        seen = output.view_as(output) if output is inputs[0] else output
+        recording.run(name, kind, module, inputs[0], seen)
+        return seen
 
     return forward
 
