@@ -250,8 +250,8 @@ def record(network: nn.Module, readers: Sequence[Reader], *, clone: bool = False
 
 def _hook(
     recording: Recording, name: str, kind: str
-) -> Callable[[nn.Module, tuple[Tensor, ...], object], Tensor | None]:
-    def forward(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> Tensor | None:
+) -> Callable[[nn.Module, tuple[object, ...], object], Tensor | None]:
+    def forward(module: nn.Module, inputs: tuple[object, ...], output: object) -> Tensor | None:
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
             return None
         # `nn.Identity` returns its very input: a view of it has a gradient of its own
