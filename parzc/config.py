@@ -43,7 +43,7 @@ class Group:
 GROUPS = {
     "space": Group("spaces", ("classes", "image_shape")),
     "data": Group("datasets"),
-    "encoding": Group("encodings"),
+    "encoding": Group("encodings", ("names", "depths")),
     "predictor": Group("predictors", ("length", "channels")),
     "loss": Group("losses"),
 }
@@ -186,7 +186,8 @@ def _explain_value(error: OmegaConfBaseException, function: Callable[..., Any]) 
     if last in siblings or "[" in last:
         if key in GROUPS:
             return _not_chosen(key)
-        return f"{key}: {_first_line(error)}"
+        message = _first_line(error)
+        return f"{key} should be a list, such as [a,b]" if "ListConfig" in message else f"{key}: {message}"
     if not siblings:
         return f"{parent} takes one value, found {key}=…"
     hint = did_you_mean(last, siblings)

@@ -196,6 +196,10 @@ def test_the_last_of_two_choices_wins(composed):
         (["space=digits_cell", "out=x", "seed.a=1"], "seed takes one value"),
         (["space=digits_cell", "out=x", "shape=[1,b]"], "shape[1]: Value 'b'"),
         (["space=digits_cell", "out=null"], "out: "),
+        (
+            ["space=mylab_space:Mine", "space.shape=1,2", "out=x"],
+            "space.shape should be a list, such as [a,b]",
+        ),
         (["space=digits_cell", "out=x", "seed"], "should be key=value, found 'seed'"),
         (["space=digits_cell", "out=x", "=1"], "should be key=value, found '=1'"),
         (["space=digits_cell", "out=x", "experiment=bad"], "experiment has no 'bad'"),
