@@ -1,0 +1,222 @@
+"""Nodes matched by name: the strongest encoding within one space."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import nn
+
+from parzc.encoding import (
+    Encoding,
+    NodeFeatures,
+    SignedLogScale,
+    channel_names,
+    node_features,
+    total_features,
+    which_features,
+)
+from parzc.probing.table import NODE_SIZES, Table
+
+__all__ = ["Aligned"]
+
+
+class Aligned(nn.Module):
+    """One position for each place of the search space's skeleton.
+
+    A node lies at the position of its name, positions in order of execution. Two names of which one
+    continues the other (`cells.0.layers.5`, `cells.0.layers.5.op.1`) and which no network has together
+    are alternatives at one place and share a position. Absent and dead nodes are masked, so networks
+    that compute the same function have the same encoding. Nodes of names not seen in fitting are left out.
+
+    Args:
+        features: Names of statistics and sizes, and `kind`; `None` takes all that the training
+            tables have.
+        by_position: Standardise apart at each position, else over all nodes.
+        totals: Append a position that holds the sums of the features over the network's live nodes.
+        names: Position of each name; set by `fit`.
+        depths: Relative depth of each position, from 0 to 1; set by `fit`.
+
+    Source:
+        Deviation from Dong et al., AAAI 2025: nodes keep their absolute scale (they are not scaled
+        within one network) and padding is masked, not zero.
+    """
+
+    def __init__(
+        self,
+        *,
+        features: Sequence[str] | None = None,
+        by_position: bool = True,
+        totals: bool = True,
+        names: Mapping[str, int] | None = None,
+        depths: Sequence[float] = (),
+    ) -> None:
+        super().__init__()
+        self.features = None if features is None else list(features)
+        self.by_position = by_position
+        self.totals = totals
+        self.names = dict(names or {})
+        self.depths = list(depths)
+        self._make_scales()
+
+    @property
+    def length(self) -> int:
+        """Positions."""
+        return len(self.depths) + self.totals
+
+    @property
+    def channels(self) -> int:
+        """Features at a position."""
+        return len(channel_names(self.features or []))
+
+    @property
+    def statistics(self) -> list[str]:
+        """Statistics that a table needs to be encoded."""
+        return [name for name in self.features or [] if name not in NODE_SIZES and name != "kind"]
+
+    def configuration(self) -> dict[str, Any]:
+        """Say how to build this encoding again, before its state is loaded.
+
+        Returns:
+            Arguments of the constructor, plain values.
+        """
+        return {
+            "features": self.features,
+            "by_position": self.by_position,
+            "totals": self.totals,
+            "names": dict(self.names),
+            "depths": list(self.depths),
+        }
+
+    def fit(self, tables: Sequence[Table]) -> None:
+        """Find the positions and the scale of the features.
+
+        Args:
+            tables: Training tables only.
+
+        Raises:
+            ValueError: If there is no table.
+            LookupError: If the tables do not have a feature.
+        """
+        self.features = which_features(tables, self.features)
+        place = _mean_places(tables)
+        sites = _sites(tables)
+        depth_of_site: dict[str, list[float]] = {}
+        for name, depth in place.items():
+            depth_of_site.setdefault(sites[name], []).append(depth)
+        depths = {site: float(np.mean(members)) for site, members in depth_of_site.items()}
+        order = sorted(depths, key=lambda site: (depths[site], site))
+        index = {site: position for position, site in enumerate(order)}
+        self.names = {name: index[sites[name]] for name in place}
+        self.depths = [depths[site] for site in order]
+        self._make_scales()
+        self._fit_scales(tables)
+
+    def adapt(self, tables: Sequence[Table]) -> None:
+        """Set the scale of the features from another space, without targets.
+
+        If less than half of the names there are known, every name goes to the position nearest in
+        relative depth; nodes that fall together are averaged.
+
+        Args:
+            tables: Tables of the other space.
+
+        Raises:
+            ValueError: If there is no table, or the encoding was never fitted.
+            LookupError: If the tables do not have a feature.
+        """
+        which_features(tables, self.features)
+        self._check_fitted()
+        place = _mean_places(tables)
+        known = sum(name in self.names for name in place)
+        if 2 * known < len(place):
+            depths = np.array(self.depths)
+            self.names = {name: int(np.abs(depths - depth).argmin()) for name, depth in place.items()}
+        self._fit_scales(tables)
+
+    def forward(self, tables: Sequence[Table]) -> Encoding:
+        """Encode tables.
+
+        Args:
+            tables: Tables of the space that the encoding was fitted to.
+
+        Returns:
+            Features at their positions.
+
+        Raises:
+            ValueError: If the encoding was never fitted, or a table has no node that it knows.
+            LookupError: If a table lacks a statistic.
+        """
+        self._check_fitted()
+        every = node_features(tables, self.features or [])
+        nodes, position = self._known(every)
+        cells = torch.from_numpy(nodes.owner * self.length + position)
+        scaled = self.scale(nodes.values, self._group(position))
+        count = torch.bincount(cells, minlength=len(tables) * self.length)
+        values = torch.zeros(len(count), self.channels).index_add_(0, cells, scaled)
+        values = (values / count.clamp(min=1)[:, None]).view(len(tables), self.length, self.channels)
+        mask = (count > 0).view(len(tables), self.length)
+        if self.totals:
+            values[:, -1] = self.total_scale(total_features(every), np.zeros(len(tables), dtype=np.int64))
+            mask[:, -1] = True
+        return Encoding(values, mask)
+
+    def _known(self, nodes: NodeFeatures) -> tuple[NodeFeatures, Int[np.ndarray, " nodes"]]:
+        position = np.fromiter((self.names.get(name, -1) for name in nodes.names), np.int64, len(nodes.names))
+        known = position >= 0
+        if len(known) and not known.any():
+            raise ValueError(
+                f"tables should have nodes such as {next(iter(self.names))!r}, found {nodes.names[0]!r};"
+                " adapt the encoding to this space (`parzc transfer`)."
+            )
+        return nodes.choose(known), position[known]
+
+    def _group(self, position: Int[np.ndarray, " nodes"]) -> Int[np.ndarray, " nodes"]:
+        return position if self.by_position else np.zeros_like(position)
+
+    def _make_scales(self) -> None:
+        self.scale = SignedLogScale(len(self.depths) if self.by_position else 1, self.channels)
+        self.total_scale = SignedLogScale(1, self.channels)
+
+    def _fit_scales(self, tables: Sequence[Table]) -> None:
+        every = node_features(tables, self.features or [])
+        nodes, position = self._known(every)
+        self.scale.fit(nodes.values, self._group(position))
+        self.total_scale.fit(total_features(every), np.zeros(len(tables), dtype=np.int64))
+
+    def _check_fitted(self) -> None:
+        if not self.depths:
+            raise ValueError("the encoding should be fitted before use; call fit(tables).")
+
+
+def _mean_places(tables: Sequence[Table]) -> dict[str, float]:
+    sums: dict[str, list[float]] = {}
+    for table in tables:
+        for rank, node in enumerate(table.nodes):
+            entry = sums.setdefault(node.name, [0.0, 0])
+            entry[0] += (rank + 0.5) / len(table.nodes)
+            entry[1] += 1
+    return {name: total / count for name, (total, count) in sums.items()}
+
+
+def _sites(tables: Sequence[Table]) -> dict[str, str]:
+    """Name the place of every name: its shortest prefix that is a name too and never together with it."""
+    sets = {frozenset(node.name for node in table.nodes) for table in tables}
+    names = {name for present in sets for name in present}
+    together = {
+        (name, prefix)
+        for present in sets
+        for name in present
+        for prefix in _prefixes(name)
+        if prefix in present
+    }
+    return {
+        name: next((p for p in _prefixes(name) if p in names and (name, p) not in together), name)
+        for name in names
+    }
+
+
+def _prefixes(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]

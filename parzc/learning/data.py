@@ -1,0 +1,165 @@
+"""Training data: tables with targets, split by architecture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float
+from scipy.stats import rankdata
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from parzc.encoding import Encoding
+from parzc.probing.table import Architecture, Table
+
+__all__ = ["ArchitectureData", "Split", "split_architectures", "standard_ranks"]
+
+Batch = tuple[Encoding, Float[Tensor, " batch"]]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Architectures by use.
+
+    Attributes:
+        fit: Weights are fitted to these.
+        validation: Chosen from the budget to stop training by.
+        held_out: Not part of the budget; for reporting only.
+    """
+
+    fit: list[Architecture]
+    validation: list[Architecture]
+    held_out: list[Architecture]
+
+    @property
+    def budget(self) -> list[Architecture]:
+        """All architectures whose targets training may see."""
+        return self.fit + self.validation
+
+
+def split_architectures(
+    architectures: Sequence[Architecture], budget: int, validation: float, seed: int
+) -> Split:
+    """Draw the architectures that training may see.
+
+    A smaller budget is the start of a larger one with the same seed.
+
+    Args:
+        architectures: All with features and a target, in any order.
+        budget: How many targets training may see.
+        validation: Part of the budget to stop training by, in [0, 1).
+        seed: Seed of the draw.
+
+    Returns:
+        The split.
+
+    Raises:
+        ValueError: If the budget is below 2 or above the number of architectures, or the validation
+            part leaves fewer than two to fit.
+    """
+    if not 2 <= budget <= len(architectures):
+        raise ValueError(
+            f"budget should be from 2 to {len(architectures)}, the architectures with features and a target;"
+            f" got {budget}."
+        )
+    if not 0 <= validation < 1:
+        raise ValueError(f"validation should be in [0, 1), got {validation}.")
+    order = np.random.default_rng(seed).permutation(len(architectures))
+    drawn = [sorted(architectures)[index] for index in order]
+    kept = round(validation * budget)
+    kept = 0 if budget - kept < 2 else kept
+    return Split(drawn[kept:budget], drawn[:kept], drawn[budget:])
+
+
+def standard_ranks(targets: Sequence[float]) -> Float[np.ndarray, " batch"]:
+    """Spread targets evenly by rank, which failed architectures cannot distort.
+
+    Args:
+        targets: Accuracies.
+
+    Returns:
+        Ranks with zero mean and unit variance if all differ; ties share their mean rank.
+    """
+    ranks: Float[np.ndarray, " batch"] = rankdata(targets)
+    return (ranks - (len(ranks) + 1) / 2) * (12**0.5 / max(len(ranks), 1))
+
+
+class ArchitectureData(pl.LightningDataModule):
+    """Encoded tables and the standardised ranks of their targets.
+
+    Args:
+        tables: Tables by architecture.
+        targets: Accuracies by architecture.
+        split: Which architectures are used for what; `held_out` is not read.
+        encoding: The encoding; fitted to the tables of `split.fit` unless `fitted`.
+        batch: Architectures in a step.
+        seed: Seed of the order within epochs.
+        fitted: Leave the encoding as it is.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[Architecture, Table],
+        targets: Mapping[Architecture, float],
+        split: Split,
+        *,
+        encoding: Any,
+        batch: int = 64,
+        seed: int = 0,
+        fitted: bool = False,
+    ) -> None:
+        super().__init__()
+        if not fitted:
+            encoding.fit([tables[name] for name in split.fit])
+        ranks = standard_ranks([targets[name] for name in split.budget])
+        self.batch, self.seed = batch, seed
+        count = len(split.fit)
+        self._fit = _EncodedTables(encoding([tables[name] for name in split.fit]), ranks[:count])
+        self._validation = (
+            _EncodedTables(encoding([tables[name] for name in split.validation]), ranks[count:])
+            if split.validation
+            else None
+        )
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Serve the fit part in seeded random order.
+
+        Returns:
+            Batches of about equal size: no batch is left with one architecture.
+        """
+        batches = max(1, round(len(self._fit) / self.batch))
+        size = -(-len(self._fit) // batches)
+        order = torch.Generator().manual_seed(self.seed)
+        return DataLoader(self._fit, batch_size=size, shuffle=True, generator=order, collate_fn=_as_is)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
+        """Serve the validation part as one batch.
+
+        Returns:
+            One batch, or none if there is no validation part.
+        """
+        if self._validation is None:
+            return []
+        return DataLoader(self._validation, batch_size=len(self._validation), collate_fn=_as_is)
+
+
+class _EncodedTables(Dataset[Batch]):
+    """Hands out whole batches, so that nothing is collated one by one."""
+
+    def __init__(self, encoding: Encoding, targets: Float[np.ndarray, " tables"]) -> None:
+        self.encoding = encoding
+        self.targets = torch.from_numpy(targets.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitems__(self, rows: list[int]) -> Batch:
+        chosen = torch.tensor(rows)
+        return self.encoding[chosen], self.targets[chosen]
+
+
+def _as_is(batch: Any) -> Any:
+    return batch
