@@ -1,0 +1,98 @@
+"""`parzc evaluate`: compare the scores of a proxy with accuracies."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from parzc.atomic import atomic_write
+from parzc.evaluation.plots import scatter
+from parzc.evaluation.report import evaluate as report
+from parzc.probing.store import FeatureStore
+from parzc.probing.table import Architecture
+from parzc.provenance import write_provenance
+from parzc.proxy import Proxy, open_proxy
+from parzc.targets import read_targets
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    *,
+    proxy: str,
+    features: str,
+    targets: str,
+    target: str,
+    out: str | None = None,
+    include_training: bool = False,
+    allow_plugins: bool = False,
+) -> dict[str, float | int]:
+    """Compare the scores of a proxy with accuracies.
+
+    Args:
+        proxy: A proxy file, or the name of a training-free proxy.
+        features: The folder of a feature store.
+        targets: The CSV file of accuracies.
+        target: Its column.
+        out: The JSON file to write; a scatter plot goes beside it, with the same name and `.png`.
+        include_training: Keep the architectures that the proxy was trained on.
+        allow_plugins: Import the plug-ins from outside parzc that the proxy file names.
+
+    Returns:
+        `kendall_tau`, `spearman_rho`, `ndcg` (higher is better), `regret_at_1`, `regret_at_5`,
+        `regret_at_10` (fractions of accuracy, lower is better) and `n`.
+
+    Raises:
+        FileNotFoundError: If there is no such proxy, store or file of targets.
+        LookupError: If the store lacks a statistic that the proxy reads, or there is no such column.
+        ValueError: If a file is damaged, or no two different scored architectures with a target remain.
+    """
+    settings = dict(locals())
+    if out is not None and Path(out).suffix == ".png":
+        raise ValueError(f"out should be the JSON file, say result.json, got {out}; the plot goes beside it.")
+    opened = open_proxy(proxy, allow_plugins=allow_plugins)
+    tables = FeatureStore.open(features).tables()
+    accuracies = read_targets(targets, target, tables)
+    names = _held_out(opened, list(accuracies), include_training)
+    scores, sd = opened.predict([tables[name] for name in names])
+    kept = ~np.isnan(scores)
+    if not kept.all():
+        print(f"note: {(~kept).sum()} architectures have no score and are left out.", file=sys.stderr)
+    accuracy = np.array([accuracies[name] for name in names])[kept]
+    scores, sd = scores[kept], sd[kept]
+    result = report(scores, accuracy)
+    if out is not None:
+        title = f"{Path(proxy).name} on {Path(features).name}"
+        scatter(Path(out).with_suffix(".png"), scores, accuracy, sd=sd, title=title, target=target)
+        with atomic_write(out) as part:
+            part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_provenance(out, settings)
+    _print(result, out)
+    return result
+
+
+def _held_out(proxy: Proxy, names: list[Architecture], include_training: bool) -> list[Architecture]:
+    trained = set(proxy.metadata.get("training", ())) & set(names)
+    if not trained or include_training:
+        return names
+    if len(trained) == len(names):
+        raise ValueError(
+            f"all {len(names)} architectures with features and a target were used to train this proxy; give"
+            " others, or include_training=true to see how well it fits them."
+        )
+    print(
+        f"note: {len(trained)} of {len(names)} architectures were used in training and are left out;"
+        " include_training=true keeps them.",
+        file=sys.stderr,
+    )
+    return [name for name in names if name not in trained]
+
+
+def _print(result: dict[str, float | int], out: str | None) -> None:
+    numbers = [f"{name} {value:.3f}" for name, value in result.items() if name != "n"]
+    print("  ".join([*numbers, f"n {result['n']}"]))
+    if out is None:
+        print("out=result.json writes these numbers and a scatter plot.", file=sys.stderr)
+    else:
+        print(f"{out} and {Path(out).with_suffix('.png')} written.")

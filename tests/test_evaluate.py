@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parzc.commands.evaluate import evaluate
+from parzc.evaluation.report import evaluate as report
+from parzc.probing.store import FeatureStore
+from parzc.probing.table import Architecture
+from tests.proxies_to_load import STATISTICS, proxy, tables
+
+NAMES = [Architecture(letter) for letter in "abcdefgh"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A feature store, targets and a proxy that was trained on two of them."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    store = FeatureStore.create(folder / "features", {"statistics": STATISTICS})
+    with store.lock():
+        store.add(zip(NAMES, tables(len(NAMES)), strict=True))
+    accuracies = [0.5, 0.7, 0.3, 0.4, 0.8, 0.6, 0.9]
+    rows = [f"{name},{value}" for name, value in zip(NAMES[1:], accuracies, strict=True)]
+    (folder / "targets.csv").write_text("\n".join(["architecture,accuracy", *rows, "other,0.1"]))
+    proxy().save(folder / "a.parzc")
+    return folder
+
+
+def _options(folder: Path, **changes: str | bool) -> dict[str, str | bool]:
+    options = {"proxy": "a.parzc", "features": "features", "targets": "targets.csv"}
+    return {key: str(folder / name) for key, name in options.items()} | {"target": "accuracy"} | changes
+
+
+def test_the_numbers_are_those_of_the_held_out_architectures(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    scores, _ = proxy().predict(tables(8)[2:])  # `a` has no target, `b` was in training
+    expected = report(scores, np.array([0.7, 0.3, 0.4, 0.8, 0.6, 0.9]))
+    result = evaluate(**_options(folder))
+    assert result == pytest.approx(expected, abs=1e-6)
+    assert "1 of 7 architectures were used in training and are left out" in capsys.readouterr().err
+
+
+def test_training_architectures_stay_on_demand(folder: Path):
+    assert evaluate(**_options(folder, include_training=True))["n"] == 7
+
+
+def test_a_training_free_proxy_is_evaluated_on_all(folder: Path):
+    assert evaluate(**_options(folder, proxy="snip"))["n"] == 7
+
+
+def test_the_file_has_exactly_the_reported_names_and_the_plot_lies_beside_it(folder: Path, tmp_path: Path):
+    result = evaluate(**_options(folder, out=str(tmp_path / "new" / "result.json")))
+    written = json.loads((tmp_path / "new" / "result.json").read_text())
+    assert written == result
+    assert set(written) == {
+        "kendall_tau",
+        "spearman_rho",
+        "ndcg",
+        "regret_at_1",
+        "regret_at_5",
+        "regret_at_10",
+        "n",
+    }
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "result.json",
+        "result.json.run.json",
+        "result.png",
+    ]
+
+
+def test_without_a_file_the_numbers_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]):
+    result = evaluate(**_options(folder))
+    assert f"kendall_tau {result['kendall_tau']:.3f}" in capsys.readouterr().out
+
+
+def test_architectures_without_a_score_are_left_out(folder: Path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(folder)
+    (folder / "mylab_nan.py").write_text(
+        "def size(table):\n    width = table.nodes[0].out_channels\n"
+        "    return float('nan') if width == 9 else float(width)\n"
+    )
+    assert evaluate(**_options(folder, proxy="mylab_nan:size"))["n"] == 6
+    assert "1 architectures have no score" in capsys.readouterr().err
+
+
+def test_only_training_architectures_is_an_error(folder: Path, tmp_path: Path):
+    trained = proxy()
+    trained.metadata["training"] = list(NAMES)
+    trained.save(tmp_path / "b.parzc")
+    with pytest.raises(ValueError, match=r"all 7 .* used to train .* include_training=true"):
+        evaluate(**_options(folder, proxy=str(tmp_path / "b.parzc"), out=str(tmp_path / "r.json")))
+    assert [path.name for path in tmp_path.iterdir()] == ["b.parzc"]
+
+
+def test_targets_without_overlap_are_an_error(folder: Path, tmp_path: Path):
+    (tmp_path / "others.csv").write_text("architecture,accuracy\nx,0.1\ny,0.2\n")
+    with pytest.raises(ValueError, match="should overlap"):
+        evaluate(**_options(folder, targets=str(tmp_path / "others.csv")))
+
+
+def test_a_wrong_target_column_is_answered_with_the_list(folder: Path):
+    with pytest.raises(LookupError, match="no column 'acc'; it has architecture, accuracy"):
+        evaluate(**_options(folder, target="acc"))
+
+
+def test_a_statistic_that_the_store_lacks_is_named(folder: Path):
+    with pytest.raises(LookupError, match="the table has no column 'synflow'"):
+        evaluate(**_options(folder, proxy="synflow"))
+
+
+def test_the_plot_does_not_overwrite_the_numbers(folder: Path):
+    with pytest.raises(ValueError, match=r"say result\.json, got a\.png"):
+        evaluate(**_options(folder, out="a.png"))

@@ -1,0 +1,143 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from parzc.commands.score import score
+from parzc.datasets.digits import Digits
+from parzc.datasets.noise import Noise
+from parzc.measures import find_measures
+from parzc.probing.extract import extract
+from parzc.spaces.digits_cell import DigitsCell
+from tests.proxies_to_load import network, proxy
+
+CELLS = {"name": "digits_cell", "channels": 4}
+FACTORY = "tests.proxies_to_load:network"
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> str:
+    proxy().save(tmp_path / "a.parzc")
+    return str(tmp_path / "a.parzc")
+
+
+def test_scores_are_those_of_the_proxy_on_seeded_networks_and_batch():
+    rows = score(proxy="snip", space=CELLS, architectures=3, data="digits", batch=4, seed=5)
+    cells, batch = DigitsCell(channels=4), Digits().load().batch(4, 5)
+    assert {row.architecture for row in rows} == set(cells.sample(3, 5))
+    for row in rows:
+        torch.manual_seed(5)
+        net = cells.build(row.architecture)
+        expected = find_measures(net, [batch], ("random", 1, 10), "cpu", measure_names=["snip"])
+        assert row.score == pytest.approx(expected["snip"])
+        assert row.sd == 0
+
+
+def test_the_best_comes_first():
+    scores = [row.score for row in score(proxy="params", space=CELLS, architectures=6)]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_file_has_a_row_for_each_architecture(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "new" / "scores.csv"
+    rows = score(proxy="params", space=CELLS, architectures=3, out=str(out))
+    with out.open(newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [(row["architecture"], float(row["score"]), float(row["sd"])) for row in written] == rows
+    assert "scores.csv: 3 architectures, best first" in capsys.readouterr().out
+    settings = json.loads((tmp_path / "new" / "scores.csv.run.json").read_text())["settings"]
+    assert (settings["batch"], settings["seed"]) == (16, 0)
+
+
+def test_without_a_file_the_scores_are_printed(capsys: pytest.CaptureFixture[str]):
+    rows = score(proxy="params", space=CELLS, architectures=2)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "architecture,score,sd"
+    assert printed[1] == f"{rows[0].architecture},{rows[0].score},0.0"
+
+
+def test_architectures_are_read_from_a_file(tmp_path: Path):
+    names = DigitsCell().sample(2, 3)
+    (tmp_path / "some.txt").write_text("\n".join(names))
+    rows = score(proxy="params", space=CELLS, architectures=str(tmp_path / "some.txt"))
+    assert {row.architecture for row in rows} == set(names)
+
+
+def test_one_network_is_scored_on_noise_with_labels_among_its_outputs(
+    learned: str, capsys: pytest.CaptureFixture[str]
+):
+    rows = score(proxy=learned, network=FACTORY, input="3x8x8")
+    torch.manual_seed(0)
+    table = extract(network(), Noise(shape=(3, 8, 8), classes=3).load().batch(4, 0))
+    mean, sd = proxy().predict([table])
+    assert rows == [(FACTORY, pytest.approx(mean[0], abs=1e-6), pytest.approx(sd[0], abs=1e-6))]
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"{FACTORY}: score {mean[0]:.5}")
+    assert "scored on Gaussian noise of 3x8x8" in printed.err
+
+
+def test_a_factory_takes_keywords():
+    narrow, wide = (
+        score(proxy="params", network=f"{FACTORY}(width={width})", input="3x8x8")[0].score for width in (2, 8)
+    )
+    assert wide > narrow
+
+
+def test_settings_of_training_are_the_defaults(learned: str, tmp_path: Path):
+    trained = proxy()
+    trained.metadata |= {
+        "batch": {"size": 6},
+        "seed": 9,
+        "space": {"name": "networks", "classes": 3, "image_shape": [3, 8, 8]},
+    }
+    trained.save(learned)
+    score(proxy=learned, network=FACTORY, out=str(tmp_path / "s.csv"))
+    settings = json.loads((tmp_path / "s.csv.run.json").read_text())["settings"]
+    assert (settings["batch"], settings["seed"]) == (6, 9)
+
+
+def test_a_network_that_fails_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "names.txt").write_text(f"{FACTORY}\n{FACTORY}(depth=-1, width='a')\n")
+    rows = score(proxy="params", space="networks", architectures=str(tmp_path / "names.txt"), input="3x8x8")
+    assert [row.architecture for row in rows] == [FACTORY]
+    assert f"failed: {FACTORY}(depth=-1, width='a'): TypeError" in capsys.readouterr().err
+
+
+def test_a_network_that_dies_leaves_nothing_behind(tmp_path: Path):
+    with pytest.raises(RuntimeError, match=r"no network could be scored.*ran 0 nodes.*channels"):
+        score(proxy="snip", network=FACTORY, input="1x8x8", out=str(tmp_path / "s.csv"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_score_that_is_no_number_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lines = (
+        "def first(table): return float('nan') if table.nodes[0].out_channels == 4 else 1.0",
+        "first.statistics = ('l2_norm',)",
+    )
+    (tmp_path / "mylab_formulas.py").write_text("\n".join(lines))
+    (tmp_path / "names.txt").write_text(f"{FACTORY}(width=4)\n{FACTORY}(width=5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    rows = score(
+        proxy="mylab_formulas:first",
+        space="networks",
+        architectures=str(tmp_path / "names.txt"),
+        input="3x8x8",
+    )
+    assert [row.architecture[-2] for row in rows] == ["5", "4"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs one of space=… .* and network="),
+        ({"space": "digits_cell", "network": FACTORY}, "needs one of space"),
+        ({"network": FACTORY}, "without data=… the shape of an input is needed, say input=3x32x32"),
+        ({"network": FACTORY, "input": "32"}, "such as 3x32x32, got '32'"),
+        ({"network": FACTORY, "input": "3x8x8", "data": "digits"}, "shape of the data, 1x8x8, got 3x8x8"),
+    ],
+)
+def test_what_does_not_fit_together_is_an_error(options: dict[str, str], message: str):
+    with pytest.raises(ValueError, match=message):
+        score(proxy="params", **options)
