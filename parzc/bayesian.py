@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["BayesianLinear", "MemberLinear", "divergence", "weight_draws"]
+from parzc.encoding import Encoding
+
+__all__ = ["BayesianLinear", "MemberLinear", "divergence", "sample_scores", "weight_draws"]
 
 
 class MemberLinear(nn.Module):
@@ -144,3 +146,21 @@ def weight_draws(module: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.drawn = None
+
+
+def sample_scores(predictor: nn.Module, encoding: Encoding, draws: int) -> Float[Tensor, "samples batch"]:
+    """Score tables with draws from a predictor's posterior.
+
+    Args:
+        predictor: A predictor in evaluation mode.
+        encoding: Encoded tables.
+        draws: Draws of the weights for each member.
+
+    Returns:
+        `draws` times the number of members scores a table, whose spread is the predictor's uncertainty.
+    """
+    samples = []
+    for _ in range(draws):
+        with weight_draws(predictor):
+            samples.append(predictor(encoding))
+    return torch.cat(samples)

@@ -48,6 +48,15 @@ class Encoding:
     values: Float[Tensor, "batch length channels"]
     mask: Bool[Tensor, "batch length"]
 
+    def with_mask(self) -> Float[Tensor, "batch length channels_and_mask"]:
+        """Give the values, zero where masked, with the mask as one more channel."""
+        mask = self.mask[..., None]
+        return torch.cat([self.values * mask, mask], dim=2)
+
+    def flat(self) -> Float[Tensor, "batch features"]:
+        """Give the values and the mask in one row a table."""
+        return self.with_mask().flatten(1)
+
     def __len__(self) -> int:
         """Count the tables."""
         return len(self.mask)

@@ -117,9 +117,17 @@ class ParametricProxy:
         Raises:
             TypeError: If the metadata hold anything but plain values.
         """
+        write_proxy_file(path, self.content())
+
+    def content(self) -> ProxyFile:
+        """Say what a proxy file of this proxy holds.
+
+        Returns:
+            Metadata, with how to build the encoding and the predictor, and the state of both.
+        """
         parts = {part: _specification(getattr(self, part), kind) for part, kind in _PARTS.items()}
         state = {part: getattr(self, part).state_dict() for part in _PARTS}
-        write_proxy_file(path, ProxyFile(self.metadata | parts, **state))
+        return ProxyFile(self.metadata | parts, **state)
 
     def _predict(
         self, tables: Sequence[Table]

@@ -17,6 +17,8 @@ from parzc.probing.table import Architecture, Table
 
 __all__ = ["ArchitectureData", "Split", "split_architectures", "standard_ranks"]
 
+_FEWEST_TO_STOP_BY = 4
+
 Batch = tuple[Encoding, Float[Tensor, " batch"]]
 
 
@@ -50,15 +52,15 @@ def split_architectures(
     Args:
         architectures: All with features and a target, in any order.
         budget: How many targets training may see.
-        validation: Part of the budget to stop training by, in [0, 1).
+        validation: Part of the budget to stop training by, in [0, 1); none if that is fewer than 4.
         seed: Seed of the draw.
 
     Returns:
         The split.
 
     Raises:
-        ValueError: If the budget is below 2 or above the number of architectures, or the validation
-            part leaves fewer than two to fit.
+        ValueError: If the budget is below 2 or above the number of architectures, or `validation` is
+            not in [0, 1).
     """
     if not 2 <= budget <= len(architectures):
         raise ValueError(
@@ -70,7 +72,7 @@ def split_architectures(
     order = np.random.default_rng(seed).permutation(len(architectures))
     drawn = [sorted(architectures)[index] for index in order]
     kept = round(validation * budget)
-    kept = 0 if budget - kept < 2 else kept
+    kept = 0 if kept < _FEWEST_TO_STOP_BY or budget - kept < 2 else kept
     return Split(drawn[kept:budget], drawn[:kept], drawn[budget:])
 
 
@@ -94,10 +96,9 @@ class ArchitectureData(pl.LightningDataModule):
         tables: Tables by architecture.
         targets: Accuracies by architecture.
         split: Which architectures are used for what; `held_out` is not read.
-        encoding: The encoding; fitted to the tables of `split.fit` unless `fitted`.
+        encoding: The encoding, fitted to the tables of `split.fit` only.
         batch: Architectures in a step.
         seed: Seed of the order within epochs.
-        fitted: Leave the encoding as it is.
     """
 
     def __init__(
@@ -109,11 +110,8 @@ class ArchitectureData(pl.LightningDataModule):
         encoding: Any,
         batch: int = 64,
         seed: int = 0,
-        fitted: bool = False,
     ) -> None:
         super().__init__()
-        if not fitted:
-            encoding.fit([tables[name] for name in split.fit])
         ranks = standard_ranks([targets[name] for name in split.budget])
         self.batch, self.seed = batch, seed
         count = len(split.fit)
@@ -124,16 +122,23 @@ class ArchitectureData(pl.LightningDataModule):
             else None
         )
 
+    @property
+    def batches(self) -> int:
+        """Steps in an epoch."""
+        return -(-len(self._fit) // self._size)
+
+    @property
+    def _size(self) -> int:
+        return -(-len(self._fit) // max(1, round(len(self._fit) / self.batch)))
+
     def train_dataloader(self) -> DataLoader[Batch]:
         """Serve the fit part in seeded random order.
 
         Returns:
-            Batches of about equal size: no batch is left with one architecture.
+            Batches of about equal size, so that few architectures are left for the last.
         """
-        batches = max(1, round(len(self._fit) / self.batch))
-        size = -(-len(self._fit) // batches)
         order = torch.Generator().manual_seed(self.seed)
-        return DataLoader(self._fit, batch_size=size, shuffle=True, generator=order, collate_fn=_as_is)
+        return DataLoader(self._fit, batch_size=self._size, shuffle=True, generator=order, collate_fn=_as_is)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
         """Serve the validation part as one batch.

@@ -1,6 +1,6 @@
 """The training step: predictor, loss and optimiser, all given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -31,7 +31,6 @@ class RankingModule(pl.LightningModule):
         anchor: Weight of the squared error.
         kl_weight: Weight of the divergence.
         steps: Optimiser steps over which the learning rate falls to zero along half a cosine.
-        description: Plain values to keep in the checkpoint beside the weights.
     """
 
     def __init__(
@@ -45,19 +44,24 @@ class RankingModule(pl.LightningModule):
         anchor: float = 1.0,
         kl_weight: float = 1.0,
         steps: int = 1,
-        description: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.encoding = encoding
         self.predictor: Any = predictor
         self.loss, self.make_optimizer = loss, optimizer
         self.observations, self.anchor, self.kl_weight, self.steps = observations, anchor, kl_weight, steps
-        self.description = dict(description or {})
 
     def forward(self, encoding: Encoding) -> Float[Tensor, " batch"]:
         """Score encoded tables by the mean over members."""
         scores: Float[Tensor, "members batch"] = self.predictor(encoding)
         return scores.mean(0)
+
+    def transfer_batch_to_device(
+        self, batch: tuple[Encoding, Tensor], device: torch.device, dataloader_idx: int
+    ) -> tuple[Encoding, Tensor]:
+        """Move a batch; Lightning by itself would write into the encoding, which is frozen."""
+        encoding, targets = batch
+        return Encoding(encoding.values.to(device), encoding.mask.to(device)), targets.to(device)
 
     def training_step(self, batch: tuple[Encoding, Tensor], batch_idx: int) -> Float[Tensor, ""]:
         """Compute what is minimised on a batch."""
@@ -85,10 +89,6 @@ class RankingModule(pl.LightningModule):
         optimizer = self.make_optimizer([group for group in groups if group["params"]])
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the description that `parzc export` reads."""
-        checkpoint["parzc"] = self.description
 
     def _objective(self, scores: Tensor, targets: Tensor) -> Float[Tensor, ""]:
         loss: Float[Tensor, ""] = self.loss(scores, targets)

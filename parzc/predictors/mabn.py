@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from parzc.bayesian import BayesianLinear, MemberLinear, divergence, weight_draws
+from parzc.bayesian import BayesianLinear, MemberLinear, divergence, sample_scores
 from parzc.encoding import Encoding
 
 __all__ = ["MABN"]
@@ -96,7 +96,7 @@ class MABN(nn.Module):
             A score for each member and table; higher is better. In training a sample, else that of
             the posterior mean.
         """
-        x = torch.cat([encoding.values, encoding.mask[..., None]], dim=2) * encoding.mask[..., None]
+        x = encoding.with_mask()
         padding = self.segments * self.chunk - x.shape[1]
         chunks = F.pad(x, (0, 0, 0, padding)).view(len(x), self.segments, -1)
         live = F.pad(encoding.mask, (0, padding)).view(len(x), self.segments, self.chunk).any(2)
@@ -121,11 +121,7 @@ class MABN(nn.Module):
         Returns:
             `draws` times `members` scores a table, whose spread is the predictor's uncertainty.
         """
-        samples = []
-        for _ in range(draws):
-            with weight_draws(self):
-                samples.append(self(encoding))
-        return torch.cat(samples)
+        return sample_scores(self, encoding, draws)
 
     def kl(self) -> Float[Tensor, ""]:
         """Measure how far the posterior is from the prior.

@@ -1,0 +1,179 @@
+"""`parzc train`: learn a proxy from features and accuracies."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from parzc import plugins
+from parzc.atomic import atomic_write
+from parzc.evaluation.correlation import kendall_tau
+from parzc.learning.data import split_architectures
+from parzc.learning.training import CHECKPOINT, Recipe, collect_metrics, predict_mean, train_predictor
+from parzc.probing.store import FeatureStore
+from parzc.probing.table import Architecture, Table
+from parzc.provenance import provenance, write_provenance
+from parzc.proxy import ParametricProxy
+from parzc.targets import read_targets
+
+__all__ = ["train"]
+
+
+def train(
+    *,
+    features: str,
+    targets: str,
+    target: str,
+    out: str,
+    budget: int = 156,
+    seed: int = 0,
+    encoding: str | Mapping[str, Any] = "aligned",
+    predictor: str | Mapping[str, Any] = "mabn",
+    loss: str | Mapping[str, Any] = "pairwise",
+    validation: float = 0.2,
+    refit: bool = True,
+    epochs: int = 100,
+    patience: int = 30,
+    batch: int = 64,
+    learning_rate: float = 0.01,
+    weight_decay: float = 0.05,
+    anchor: float = 1.0,
+    kl_weight: float = 1.0,
+    tensorboard: bool = False,
+) -> dict[str, float | int]:
+    """Learn a proxy from the targets of a few architectures.
+
+    Args:
+        features: The folder of a feature store.
+        targets: The CSV file of accuracies.
+        target: Its column.
+        out: The folder to write: `checkpoint.ckpt`, `metrics.csv`, `metrics.json`, `training.txt` (the
+            architectures whose targets were seen), `held_out.csv`, `run.json`.
+        budget: How many architectures' targets training sees, the validation part included.
+        seed: Of the choice of architectures, the initial weights and the order of batches.
+        encoding: How tables get one shape.
+        predictor: From there to scores.
+        loss: What is minimised, beside `anchor` and `kl_weight`.
+        validation: Part of the budget that early stopping looks at.
+        refit: After early stopping, train again on the whole budget for as long as was best.
+        epochs: Passes over the training targets at most.
+        patience: Epochs without a lower validation loss after which training stops.
+        batch: Architectures in a step.
+        learning_rate: At the start; falls to zero along half a cosine.
+        weight_decay: Of the weights that have no prior.
+        anchor: Weight of the squared distance from the standardised ranks, which fixes the scores' scale.
+        kl_weight: Weight of the divergence from the prior.
+        tensorboard: Write TensorBoard files too.
+
+    Returns:
+        `kendall_tau` with the same column of the architectures outside the budget (missing if fewer than
+        two are left), their number `n`, and the number of `epochs` trained.
+
+    Raises:
+        FileNotFoundError: If there is no such store or file of targets.
+        LookupError: If there is no such column or plug-in, or a table lacks a statistic.
+        ValueError: If the budget does not fit the data, or `out` holds something else.
+    """
+    settings = dict(locals())
+    recipe = _recipe(settings)
+    store = FeatureStore.open(features)
+    tables = store.tables()
+    accuracies = read_targets(targets, target, tables)
+    split = split_architectures(list(accuracies), budget, validation, seed)
+
+    def prepare(fitted: Sequence[Table]) -> tuple[Any, Any]:
+        fresh = plugins.build("encodings", encoding)
+        fresh.fit(fitted)
+        return fresh, plugins.build("predictors", predictor, length=fresh.length, channels=fresh.channels)
+
+    with _whole_folder(Path(out)) as folder:
+        trained = train_predictor(
+            tables,
+            accuracies,
+            split,
+            prepare,
+            loss=plugins.build("losses", loss),
+            recipe=recipe,
+            folder=folder,
+            seed=seed,
+        )
+        scores = predict_mean(trained, [tables[name] for name in split.held_out])
+        measured = _measure(scores, [accuracies[name] for name in split.held_out])
+        metadata = _metadata(store.settings, settings, sorted(split.budget), measured)
+        _describe(folder / CHECKPOINT, ParametricProxy(trained.encoding, trained.predictor, metadata))
+        _write_reports(folder, split.held_out, scores, accuracies, measured)
+        (folder / "training.txt").write_text("".join(f"{name}\n" for name in sorted(split.budget)))
+        write_provenance(folder, settings)
+    tau = f"held-out tau {measured['kendall_tau']:.3f}, " if "kendall_tau" in measured else ""
+    print(f"{out}: {tau}{budget} targets, {trained.epochs} epochs, {measured['n']} held out")
+    return measured | {"epochs": trained.epochs}
+
+
+def _recipe(settings: Mapping[str, Any]) -> Recipe:
+    return Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
+
+
+def _measure(scores: np.ndarray, targets: Sequence[float]) -> dict[str, float | int]:
+    distinct = len(set(targets)) > 1 and len(set(scores.tolist())) > 1
+    tau = {"kendall_tau": kendall_tau(scores, np.array(targets))} if distinct else {}
+    return tau | {"n": len(targets)}
+
+
+def _metadata(
+    extracted: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    training: Sequence[Architecture],
+    measured: Mapping[str, float | int],
+) -> dict[str, Any]:
+    return {
+        **extracted,
+        "target": settings["target"],
+        "training": list(training),
+        "training_seed": settings["seed"],
+        "metrics": dict(measured),
+        "versions": provenance(settings)["versions"],
+    }
+
+
+def _describe(checkpoint: Path, proxy: ParametricProxy) -> None:
+    """Add to Lightning's checkpoint what `parzc export` needs beside the weights."""
+    content = torch.load(checkpoint, weights_only=True)
+    content["parzc"] = proxy.content().metadata
+    with atomic_write(checkpoint) as part:
+        torch.save(content, part)
+
+
+def _write_reports(
+    folder: Path,
+    held_out: Sequence[Architecture],
+    scores: np.ndarray,
+    accuracies: Mapping[Architecture, float],
+    measured: Mapping[str, float | int],
+) -> None:
+    collect_metrics(folder)
+    rows = {"architecture": held_out, "score": scores, "target": [accuracies[name] for name in held_out]}
+    pd.DataFrame(rows).to_csv(folder / "held_out.csv", index=False)
+    (folder / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
+
+
+@contextmanager
+def _whole_folder(out: Path) -> Iterator[Path]:
+    """Give a folder to fill that takes the place of an earlier run when the block ends well."""
+    if out.exists() and not (out.is_dir() and ((out / CHECKPOINT).exists() or not any(out.iterdir()))):
+        raise ValueError(f"out should be a new folder or an earlier run, but {out} holds something else.")
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        if out.exists():
+            shutil.rmtree(out)
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
