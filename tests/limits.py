@@ -50,11 +50,18 @@ def _long_function(node: ast.AST) -> Iterator[Finding]:
 
 
 def _length(function: Function) -> int:
-    total = (function.end_lineno or function.lineno) - function.lineno + 1
-    first = function.body[0]
+    """Count lines, without the docstring and without keyword-only parameters: those are a schema (ADR 0002)."""
+    lines = set(range(function.lineno, (function.end_lineno or function.lineno) + 1))
     if ast.get_docstring(function) is not None:
-        total -= (first.end_lineno or first.lineno) - first.lineno + 1
-    return total
+        lines -= _lines_of(function.body[0])
+    head = range(function.lineno, function.body[0].lineno)
+    for parameter in function.args.kwonlyargs:
+        lines -= _lines_of(parameter) & set(head[1:])
+    return len(lines)
+
+
+def _lines_of(node: ast.stmt | ast.arg) -> set[int]:
+    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
 def _many_parameters(node: ast.AST) -> Iterator[Finding]:

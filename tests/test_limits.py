@@ -27,6 +27,8 @@ def function_of(lines: int) -> str:
     [
         ("x = 1\n" * 301, "file of 301 lines"),
         (function_of(41), "f has 41 lines"),
+        (function_of(40).replace("f():", "f(*, a, b):") + "    y = 1\n", "f has 41 lines"),
+        (function_of(40).replace("f():", "f(\n    a,\n    b,\n):"), "f has 43 lines"),
         (DOCUMENTED + "def _f(a, b, c, d, e, f, g): ...", "7 positional"),
         (DOCUMENTED + "def _f():\n    global x", "`global`"),
         (DOCUMENTED + "try:\n    pass\nexcept:\n    pass", "catches everything"),
@@ -46,6 +48,7 @@ def test_breaking_a_limit_is_found(code, message):
     "code",
     [
         function_of(40),
+        function_of(40).replace("f():", "f(\n    *,\n    a,\n    b,\n):").replace("    x = 1\n" * 3, "", 1),
         DOCUMENTED + "def _f(self, a, b, c, d, e, f): ...",
         DOCUMENTED + "def _f(*, a, b, c, d, e, f, g): ...",
         DOCUMENTED + "try:\n    pass\nexcept ValueError:\n    pass",

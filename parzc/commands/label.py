@@ -82,7 +82,7 @@ def label(
     kept = {key: value for key, value in settings.items() if key not in ("out", "architectures", "jobs")}
     journal = Journal(Path(out + ".journal.jsonl"), kept)
     parts = divide(images, validation, seed)
-    failures = _train_all(built, chosen, journal, parts, recipe, range(seed, seed + seeds), jobs)
+    failures = _train_all(built, chosen, journal, parts, recipe, range(seed, seed + seeds), jobs=jobs)
     frame = _frame(chosen, journal)
     if frame.empty:
         name, reason = next(iter(failures.items()))
@@ -100,6 +100,7 @@ def _train_all(
     parts: Mapping[str, Examples],
     recipe: Recipe,
     seeds: range,
+    *,
     jobs: int,
 ) -> dict[str, str]:
     remaining = [name for name in chosen if name not in journal.results]
