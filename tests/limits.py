@@ -50,7 +50,7 @@ def _long_function(node: ast.AST) -> Iterator[Finding]:
 
 
 def _length(function: Function) -> int:
-    """Count lines, without the docstring and without keyword-only parameters: those are a schema (ADR 0002)."""
+    """Count lines without docstring and keyword-only parameters, which are a schema (ADR 0002)."""
     lines = set(range(function.lineno, (function.end_lineno or function.lineno) + 1))
     if ast.get_docstring(function) is not None:
         lines -= _lines_of(function.body[0])

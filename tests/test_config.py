@@ -1,6 +1,7 @@
 """Composed configurations, with a command and a plug-in of the test's own."""
 
 import importlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -270,3 +271,12 @@ def test_every_key_of_a_primary_file_has_a_comment(command):
     assert not [
         line for line in keys if "#" not in line and not line.startswith(("defaults:", "  - experiment:"))
     ]
+
+
+@pytest.mark.parametrize(
+    "file", sorted(shipped("conf/experiment").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_every_experiment_runs_as_its_comment_says(file):
+    command, *typed = re.search(r"#   parzc (.*)", file.read_text())[1].split()
+    assert f"experiment={file.stem}" in typed
+    assert compose(command, typed)
