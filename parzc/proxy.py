@@ -16,7 +16,7 @@ from parzc.probing.table import Table
 from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
 from parzc.training_free import CHEAPEST, TrainingFreeProxy
 
-__all__ = ["ParametricProxy", "Proxy", "load_proxy", "open_proxy"]
+__all__ = ["ParametricProxy", "Proxy", "build_proxy", "load_proxy", "open_proxy"]
 
 _CHUNK = 256
 _DRAWS = 16
@@ -155,14 +155,30 @@ def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricPr
         ValueError: If it is no proxy file, is damaged, holds a pickled object, or names a plug-in
             from outside parzc without leave.
     """
-    content = read_proxy_file(path)
+    return build_proxy(read_proxy_file(path), path, allow_plugins=allow_plugins)
+
+
+def build_proxy(content: ProxyFile, source: str | Path, *, allow_plugins: bool = False) -> ParametricProxy:
+    """Build the proxy that a file describes.
+
+    Args:
+        content: What was read.
+        source: Where from, for the messages.
+        allow_plugins: As for `load_proxy`.
+
+    Returns:
+        The proxy.
+
+    Raises:
+        ValueError: As for `load_proxy`.
+    """
     try:
         parts = {part: dict(content.metadata[part]) for part in _PARTS}
         names = [(kind, str(parts[part]["name"])) for part, kind in _PARTS.items()]
     except (LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: it does not say how to build its parts.") from error
+        raise ValueError(f"{source} is damaged: it does not say how to build its parts.") from error
     if not allow_plugins:
-        _refuse_foreign(path, names)
+        _refuse_foreign(source, names)
     try:
         encoding = plugins.build("encodings", parts["encoding"])
         predictor = plugins.build("predictors", parts["predictor"])
@@ -171,12 +187,12 @@ def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricPr
         predictor.load_state_dict(content.predictor)
     except (LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} does not fit this version of parzc ({' '.join(str(error).split())[:120]});"
+            f"{source} does not fit this version of parzc ({' '.join(str(error).split())[:120]});"
             " export it again with this version, or use the one that made it."
         ) from error
     proxy = ParametricProxy(encoding, predictor, content.metadata)
     if not allow_plugins:
-        _refuse_foreign(path, [("statistics", name) for name in proxy.statistics])
+        _refuse_foreign(source, [("statistics", name) for name in proxy.statistics])
     return proxy
 
 
@@ -230,11 +246,11 @@ def _check_shapes(encoding: Any, predictor: Mapping[str, Any]) -> None:
             raise ValueError(f"the predictor should have {fact} {made}, got {predictor[fact]}")
 
 
-def _refuse_foreign(path: str | Path, names: Sequence[tuple[str, str]]) -> None:
+def _refuse_foreign(source: str | Path, names: Sequence[tuple[str, str]]) -> None:
     for kind, name in names:
         if name not in plugins.available(kind):
             raise ValueError(
-                f"{path} names {name!r}, which is not one of the {kind} of parzc; if you trust the file,"
+                f"{source} names {name!r}, which is not one of the {kind} of parzc; if you trust the file,"
                 " load it with allow_plugins=True, which imports that module."
             )
 

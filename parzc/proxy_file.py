@@ -13,10 +13,11 @@ from torch import Tensor
 
 from parzc.atomic import atomic_write
 
-__all__ = ["SUFFIX", "ProxyFile", "read_proxy_file", "write_proxy_file"]
+__all__ = ["SUFFIX", "ProxyFile", "load_plain", "read_proxy_file", "write_proxy_file"]
 
 SUFFIX = ".parzc"
 FORMAT = 1
+_PROXY_FILE = "a proxy file made by `parzc export`"
 _KEYS = {"format", "metadata", "encoding", "predictor"}
 
 
@@ -69,14 +70,9 @@ def read_proxy_file(path: str | Path) -> ProxyFile:
         ValueError: If it is no proxy file, is damaged, has another format or holds a pickled object.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} should be a proxy file made by `parzc export`; there is no such file."
-        )
-    _check_archive(path)
-    content = _load(path)
-    if not isinstance(content, Mapping) or "format" not in content:
-        raise _no_proxy_file(path)
+    content = load_plain(path, _PROXY_FILE)
+    if "format" not in content:
+        raise _other(path, _PROXY_FILE)
     if content["format"] != FORMAT:
         raise ValueError(
             f"{path} should have format {FORMAT}, got {content['format']!r}; use the parzc that made it."
@@ -92,33 +88,53 @@ def read_proxy_file(path: str | Path) -> ProxyFile:
     return ProxyFile(metadata, dict(content["encoding"]), dict(content["predictor"]))
 
 
-def _check_archive(path: Path) -> None:
+def load_plain(path: str | Path, kind: str) -> dict[str, Any]:
+    """Read a file of `torch.save` that holds tensors and plain values by name; nothing is executed.
+
+    Args:
+        path: The file.
+        kind: What it should be, for the messages.
+
+    Returns:
+        What it holds, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is of another kind, is damaged or holds a pickled object.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} should be {kind}; there is no such file.")
+    _check_archive(path, kind)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} holds a pickled object, which was refused: {kind} holds tensors and plain values only,"
+            " and loading an object would run code. Do not use this file."
+        ) from error
+    except (RuntimeError, EOFError, OSError, LookupError, ValueError) as error:
+        raise _damaged(path, " ".join(str(error).split())[:80]) from error
+    if not isinstance(content, dict):
+        raise _other(path, kind)
+    return content
+
+
+def _check_archive(path: Path, kind: str) -> None:
     """Tell apart what `torch.load` would report in one and the same way, or as a pickle."""
     with path.open("rb") as file:
         is_archive = file.read(4) == b"PK\x03\x04"
     if is_archive and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is truncated; copy or export it again.")
+        raise ValueError(f"{path} is truncated; copy or make it again.")
     if not is_archive:
-        raise _no_proxy_file(path)
+        raise _other(path, kind)
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile as error:
         raise _damaged(path, str(error)) from error
     if not any(name.endswith("/data.pkl") for name in names):
-        raise _no_proxy_file(path)
-
-
-def _load(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"{path} holds a pickled object, which was refused: a proxy file holds tensors and plain"
-            " values only, and loading an object would run code. Do not use this file."
-        ) from error
-    except (RuntimeError, EOFError, OSError, LookupError, ValueError) as error:
-        raise _damaged(path, " ".join(str(error).split())[:80]) from error
+        raise _other(path, kind)
 
 
 def _is_state(value: object) -> bool:
@@ -129,9 +145,9 @@ def _on_cpu(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu() for name, tensor in state.items()}
 
 
-def _no_proxy_file(path: Path) -> ValueError:
-    return ValueError(f"{path} should be a proxy file made by `parzc export`, and is not.")
+def _other(path: Path, kind: str) -> ValueError:
+    return ValueError(f"{path} should be {kind}, and is not.")
 
 
 def _damaged(path: Path, why: str) -> ValueError:
-    return ValueError(f"{path} is damaged ({why}); copy or export it again.")
+    return ValueError(f"{path} is damaged ({why}); copy or make it again.")

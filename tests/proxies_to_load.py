@@ -1,6 +1,6 @@
 """A small fitted proxy for the tests of everything that reads one."""
 
-from collections.abc import Sequence
+import functools
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,8 @@ def batch(size: int = 4, classes: int = 3) -> tuple[Tensor, Tensor]:
     )
 
 
-def tables(count: int = 8, statistics: Sequence[str] = STATISTICS) -> list[Table]:
+@functools.cache
+def tables(count: int = 8, statistics: tuple[str, ...] = STATISTICS) -> list[Table]:
     torch.manual_seed(0)
     return [extract(network(2 + index, 1 + index % 3), batch(), statistics) for index in range(count)]
 

@@ -11,7 +11,7 @@ import parzc
 from parzc import plugins
 from parzc.encoding import Encoding
 from parzc.probing.extract import extract
-from parzc.proxy import open_proxy
+from parzc.proxy import ParametricProxy, open_proxy
 from tests.proxies_to_load import STATISTICS, batch, network, proxy, tables
 
 
@@ -150,3 +150,16 @@ print(repr(parzc.load_proxy(sys.argv[1])(net, batch())))
 """
     there = float(_run(program, str(tmp_path / "a.parzc"), str(tmp_path / "net.pt")))
     assert there == pytest.approx(proxy()(net, batch()), abs=1e-6)
+
+
+def test_an_aligned_proxy_scores_networks_of_names_it_never_saw():
+    encoding = plugins.build("encodings", {"name": "aligned", "features": [*STATISTICS, "weights"]})
+    encoding.fit(tables())
+    learned = proxy()
+    predictor = plugins.build("predictors", "linear", length=encoding.length, channels=encoding.channels)
+    aligned = ParametricProxy(encoding, predictor, learned.metadata)
+    torch.manual_seed(4)
+    net = network(width=5, depth=3)
+    known, foreign = aligned(net, batch()), aligned(torch.nn.Sequential(net), batch())
+    assert np.isfinite(foreign)
+    assert foreign == pytest.approx(known, rel=1e-4)  # the same depths, so the same positions

@@ -90,7 +90,7 @@ def test_a_bare_pickle_is_refused_and_not_executed(tmp_path: Path, protocol: int
 def test_a_truncated_file_is_refused(path: Path, part: float):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * part)])
-    with pytest.raises(ValueError, match="is truncated; copy or export it again"):
+    with pytest.raises(ValueError, match="is truncated; copy or make it again"):
         load_proxy(path)
 
 

@@ -74,7 +74,7 @@ def test_one_network_is_scored_on_noise_with_labels_among_its_outputs(
     mean, sd = proxy().predict([table])
     assert rows == [(FACTORY, pytest.approx(mean[0], abs=1e-6), pytest.approx(sd[0], abs=1e-6))]
     printed = capsys.readouterr()
-    assert printed.out.startswith(f"{FACTORY}: score {mean[0]:.5}")
+    assert printed.out.startswith(f"{FACTORY}: score {rows[0].score:.9g}, sd")
     assert "scored on Gaussian noise of 3x8x8" in printed.err
 
 

@@ -99,6 +99,7 @@ def score(
         "spaces", "networks" if space is None else space, image_shape=shape, classes=_classes(images, opened)
     )
     chosen = choose_architectures(built, architectures if network is None else [network], seed)
+    _warn_of_foreign(opened, space)
     images = images or _noise(built, chosen[0], shape, size, seed)
     jobs = 1 if len(chosen) <= _FEW else jobs
     results = extract_all(built, chosen, images.batch(size, seed), opened.statistics, seed=seed, jobs=jobs)
@@ -116,6 +117,16 @@ def _load(data: Spec, shape: str | None) -> ImageData:
     if shape is not None and _read_shape(shape) != images.shape:
         raise ValueError(f"input should be the shape of the data, {_write_shape(images.shape)}, got {shape}.")
     return images
+
+
+def _warn_of_foreign(proxy: Proxy, space: Spec | None) -> None:
+    trained = proxy.metadata.get("space", {}).get("name")
+    name = space["name"] if isinstance(space, Mapping) else space
+    if trained and trained != (name or "networks"):
+        print(
+            f"note: the proxy was trained on {trained}; elsewhere it is a guess until `parzc transfer` adapts it.",
+            file=sys.stderr,
+        )
 
 
 def _noise_shape(shape: str | None, space: Spec | None, proxy: Proxy) -> tuple[int, ...]:

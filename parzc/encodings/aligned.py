@@ -28,7 +28,9 @@ class Aligned(nn.Module):
     A node lies at the position of its name, positions in order of execution. Two names of which one
     continues the other (`cells.0.layers.5`, `cells.0.layers.5.op.1`) and which no network has together
     are alternatives at one place and share a position. Absent and dead nodes are masked, so networks
-    that compute the same function have the same encoding. Nodes of names not seen in fitting are left out.
+    that compute the same function have the same encoding. Nodes of names not seen in fitting are left out;
+    but a network with fewer than half of its live nodes known comes from elsewhere, and each of its nodes
+    goes to the position nearest in relative depth.
 
     Args:
         features: Names of statistics and sizes, and `kind`; `None` takes all that the training
@@ -139,13 +141,13 @@ class Aligned(nn.Module):
         """Encode tables.
 
         Args:
-            tables: Tables of the space that the encoding was fitted to.
+            tables: Tables, best of the space that the encoding was fitted to.
 
         Returns:
-            Features at their positions.
+            Features at their positions; nodes that fall together are averaged.
 
         Raises:
-            ValueError: If the encoding was never fitted, or a table has no node that it knows.
+            ValueError: If the encoding was never fitted.
             LookupError: If a table lacks a statistic.
         """
         self._check_fitted()
@@ -164,13 +166,15 @@ class Aligned(nn.Module):
 
     def _known(self, nodes: NodeFeatures) -> tuple[NodeFeatures, Int[np.ndarray, " nodes"]]:
         position = np.fromiter((self.names.get(name, -1) for name in nodes.names), np.int64, len(nodes.names))
-        known = position >= 0
-        if len(known) and not known.any():
-            raise ValueError(
-                f"tables should have nodes such as {next(iter(self.names))!r}, found {nodes.names[0]!r};"
-                " adapt the encoding to this space (`parzc transfer`)."
-            )
-        return nodes.choose(known), position[known]
+        count = np.bincount(nodes.owner, minlength=nodes.tables)
+        known = np.bincount(nodes.owner, weights=position >= 0, minlength=nodes.tables)
+        foreign = (2 * known < count)[nodes.owner]
+        if foreign.any():
+            rank = np.arange(len(nodes.owner)) - (np.cumsum(count) - count)[nodes.owner]
+            depth = ((rank + 0.5) / count[nodes.owner])[foreign]
+            position[foreign] = np.abs(np.array(self.depths) - depth[:, None]).argmin(1)
+        kept = position >= 0
+        return nodes.choose(kept), position[kept]
 
     def _group(self, position: Int[np.ndarray, " nodes"]) -> Int[np.ndarray, " nodes"]:
         return position if self.by_position else np.zeros_like(position)
