@@ -55,6 +55,7 @@ def describe(command: str, function: Callable[..., Any]) -> str:
     primary = (shipped("conf") / f"{command}.yaml").read_text().strip()
     parts = [f"usage: parzc {command} key=value …   (??? has to be given)", primary]
     parts += [_describe_group(name) for name in GROUPS if name in options(function)]
+    parts += _describe_experiments(command)
     return "\n\n".join(parts)
 
 
@@ -75,6 +76,15 @@ def _describe_group(name: str) -> str:
     return "\n".join(lines)
 
 
+def _describe_experiments(command: str) -> list[str]:
+    files = sorted(shipped("conf/experiment").glob("*.yaml"))
+    texts = {file.stem: file.read_text() for file in files}
+    lines = [
+        f"  {name:<16} {_first_comment(text)}" for name, text in texts.items() if f"parzc {command} " in text
+    ]
+    return ["\n".join(["experiment=NAME, one of", *lines])] if lines else []
+
+
 def _default(parameter: inspect.Parameter) -> str:
     """Write a default as it would be typed."""
     default = parameter.default
@@ -88,4 +98,5 @@ def _default(parameter: inspect.Parameter) -> str:
 
 
 def _first_comment(text: str) -> str:
-    return text.partition("\n")[0].lstrip("# ")
+    comments = (line.lstrip("# ") for line in text.splitlines() if not line.startswith("# @"))
+    return next(comments)

@@ -71,6 +71,11 @@ def test_help_of_a_command_shows_keys_plugins_and_options(run):
         assert part in out
 
 
+def test_help_of_a_command_lists_its_experiments(run):
+    assert "published_loss" in run("train", "--help")[1]
+    assert "published_loss" not in run("label", "--help")[1]
+
+
 def test_show_prints_the_configuration_and_runs_nothing(run, label_that):
     kept = label_that()
     status, out, _ = run(*GOOD, "--show")
