@@ -124,7 +124,7 @@ def _warn_of_foreign(proxy: Proxy, space: Spec | None) -> None:
     name = space["name"] if isinstance(space, Mapping) else space
     if trained and trained != (name or "networks"):
         print(
-            f"note: the proxy was trained on {trained}; elsewhere it is a guess until `parzc transfer` adapts it.",
+            f"note: trained on {trained}; elsewhere a score is a guess until `parzc transfer` adapts it.",
             file=sys.stderr,
         )
 
