@@ -1,6 +1,7 @@
 """The command line: what it prints, where, and its exit status."""
 
 import inspect
+import runpy
 import subprocess
 import sys
 
@@ -161,6 +162,8 @@ def test_composing_leaves_nothing_behind(run, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_program_runs_as_a_module():
-    done = subprocess.run([sys.executable, "-m", "parzc", "--version"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, f"parzc {parzc.__version__}\n")
+def test_the_program_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["parzc", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("parzc", run_name="__main__")
+    assert (stopped.value.code, capsys.readouterr().out) == (0, f"parzc {parzc.__version__}\n")
