@@ -69,29 +69,32 @@ def _one_seed(folder: Path, seed: int, budget: int, few: int) -> pd.DataFrame:
     run = folder / f"seed{seed}"
     cells, vits = (str(folder / "features" / space) for space in ("digits_cell", "digits_vit"))
     cell_targets, vit_targets = (str(shipped(f"data/{s}.csv")) for s in ("digits_cell", "digits_vit"))
-    learned, unlabelled, adapted = (str(run / f"{name}.parzc") for name in ("cell", "vit_0", f"vit_{few}"))
+    names = ("cell", "across", "vit_0", f"vit_{few}")
+    within, across, unlabelled, adapted = (str(run / f"{name}.parzc") for name in names)
     _say(f"2 · seed {seed}: learn from {budget} accuracies, export, transfer with 0 and with {few}")
-    train(
-        features=cells,
-        targets=cell_targets,
-        target=TARGET,
-        budget=budget,
-        seed=seed,
-        encoding="resampled",
-        out=str(run / "training"),
-    )
-    export(checkpoint=str(run / "training"), out=learned)
-    transfer(proxy=learned, features=vits, out=unlabelled)
+    for encoding, proxy in (("aligned", within), ("resampled", across)):
+        training = str(run / encoding)
+        train(
+            features=cells,
+            targets=cell_targets,
+            target=TARGET,
+            budget=budget,
+            seed=seed,
+            encoding=encoding,
+            out=training,
+        )
+        export(checkpoint=training, out=proxy)
+    transfer(proxy=across, features=vits, out=unlabelled)
     transfer(
-        proxy=learned, features=vits, targets=vit_targets, target=TARGET, budget=few, seed=seed, out=adapted
+        proxy=across, features=vits, targets=vit_targets, target=TARGET, budget=few, seed=seed, out=adapted
     )
-    plots = {"digits_cell": (learned, cells, cell_targets), "digits_vit": (adapted, vits, vit_targets)}
+    plots = {"digits_cell": (within, cells, cell_targets), "digits_vit": (adapted, vits, vit_targets)}
     for name, (proxy, features, targets) in plots.items():
         evaluate(
             proxy=proxy, features=features, targets=targets, target=REPORT, out=str(run / f"{name}.json")
         )
     columns = {
-        "digits_cell": _taus(learned, cells, cell_targets),
+        "digits_cell": _taus(within, cells, cell_targets),
         "digits_vit, 0": _taus(unlabelled, vits, vit_targets),
         f"digits_vit, {few}": _taus(adapted, vits, vit_targets),
     }
