@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Int64, Shaped
+from jaxtyping import Float, Int64, Integer, Shaped
 from torch import Tensor
 
 __all__ = ["ImageData", "channels_first", "prepare", "split"]
@@ -59,9 +59,9 @@ class ImageData:
 
 def prepare(
     train_x: Shaped[np.ndarray, "train channels height width"],
-    train_y: Int[np.ndarray, " train"],
+    train_y: Integer[np.ndarray, " train"],
     test_x: Shaped[np.ndarray, "test channels height width"],
-    test_y: Int[np.ndarray, " test"],
+    test_y: Integer[np.ndarray, " test"],
     classes: int | None = None,
 ) -> ImageData:
     """Standardise raw images with the training part's mean and deviation of each channel.
@@ -128,7 +128,7 @@ def channels_first(images: np.ndarray) -> Shaped[np.ndarray, "n channels height 
 
 
 def split(
-    labels: Int[np.ndarray, " n"], holdout: float, seed: int
+    labels: Integer[np.ndarray, " n"], holdout: float, seed: int
 ) -> tuple[Int64[np.ndarray, " kept"], Int64[np.ndarray, " held_out"]]:
     """Divide examples in two, with the same mixture of classes in both parts.
 

@@ -55,9 +55,10 @@ class Npz:
     def _read(self) -> dict[str, np.ndarray]:
         names = ("x_train", "y_train", "x_test", "y_test")
         try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                if not isinstance(archive, np.lib.npyio.NpzFile):
-                    raise ValueError("it holds a single array")
+            archive = np.load(self.path, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it holds a single array")
+            with archive:
                 return {name: archive[name] for name in names if name in archive}
         except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self.path} should be a .npz archive of plain arrays: {error}.") from error

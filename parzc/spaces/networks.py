@@ -100,15 +100,18 @@ def _read(architecture: str) -> tuple[str, str, dict[str, Any]]:
             case ast.Name(id=name):
                 return module_name, name, {}
             case ast.Call(func=ast.Name(id=name), args=[], keywords=words):
-                return (
-                    module_name,
-                    name,
-                    {word.arg: ast.literal_eval(word.value) for word in words if word.arg},
-                )
+                options = {_keyword(word): ast.literal_eval(word.value) for word in words}
+                return module_name, name, options
             case _:
                 raise _unreadable(architecture)
     except (SyntaxError, ValueError) as error:
         raise _unreadable(architecture) from error
+
+
+def _keyword(word: ast.keyword) -> str:
+    if word.arg is None:
+        raise ValueError("a network's options are written one by one, not as **options.")
+    return word.arg
 
 
 def _unreadable(architecture: str) -> ValueError:

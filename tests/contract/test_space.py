@@ -94,7 +94,10 @@ def test_canonical_architecture_computes_the_same(space: Space) -> None:
         torch.testing.assert_close(outputs[0], outputs[1])
 
 
-@pytest.mark.parametrize("nonsense", ["", "nonsense", "|a~0|", "depth:-", "a:b:c", "a.b:(", "a:b(c)", "a:b(**c)"])
+NONSENSE = ("", "nonsense", "|a~0|", "depth:-", "a:b:c", "a.b:(", "a:b(c)", "a:b(**c)")
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
 def test_nonsense_is_refused_with_the_notation(space: Space, nonsense: str) -> None:
     for method in (space.build, space.canonical):
         with pytest.raises(ValueError, match="should read"):

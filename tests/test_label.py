@@ -1,0 +1,216 @@
+"""Training networks for their accuracies."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from parzc.commands.label import label
+from parzc.commands.selection import choose_architectures
+from parzc.images import ImageData
+from parzc.journal import Journal
+from parzc.labelling import Examples, Recipe, accuracy, divide, fit
+from parzc.spaces.digits_vit import DigitsViT
+
+QUICK = {
+    "space": "digits_vit",
+    "data": {"name": "noise", "shape": [1, 8, 8], "images": 64},
+    "epochs": 1,
+    "batch": 16,
+    "learning_rate": 0.1,
+    "seeds": 2,
+    "jobs": 1,
+}
+
+
+class _Constant(nn.Module):
+    """Says class 1 whatever it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.tensor([0.0, 1.0]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bias.expand(len(x), 2)
+
+
+def torn() -> nn.Module:
+    """Make a network that dies in its first forward."""
+    return nn.Linear(3, 10)
+
+
+def sound() -> nn.Module:
+    """Make a network that can be trained."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+
+def infinite() -> nn.Module:
+    """Make a network whose loss is not finite."""
+    network = sound()
+    nn.init.constant_(network[1].weight, float("inf"))
+    return network
+
+
+def two_points(n: int = 64) -> Examples:
+    y = torch.arange(n) % 2
+    return Examples((y * 2.0 - 1)[:, None, None, None], y)
+
+
+def test_written_columns_are_means_and_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = label(**QUICK, out=str(tmp_path / "a.csv"), architectures=3)
+    written = pd.read_csv(tmp_path / "a.csv")
+    assert list(written.columns) == [
+        "architecture",
+        "accuracy",
+        "test_accuracy",
+        "accuracy_seed0",
+        "accuracy_seed1",
+        "test_accuracy_seed0",
+        "test_accuracy_seed1",
+    ]
+    assert written["architecture"].tolist() == DigitsViT().sample(3, 0)
+    means = written[["accuracy_seed0", "accuracy_seed1"]].mean(axis=1)
+    assert written["accuracy"].tolist() == pytest.approx(means.tolist(), abs=1e-5)
+    assert frame.drop(columns="architecture").stack().between(0, 1).all()
+    assert "3 networks" in capsys.readouterr().out
+
+
+def test_settings_are_written_beside_the_product(tmp_path: Path) -> None:
+    label(**QUICK, out=str(tmp_path / "a.csv"), architectures=1)
+    beside = json.loads((tmp_path / "a.csv.run.json").read_text())
+    assert beside["settings"]["learning_rate"] == 0.1
+
+
+def test_numbers_depend_on_neither_jobs_nor_random_state(tmp_path: Path) -> None:
+    first = label(**QUICK, out=str(tmp_path / "a.csv"), architectures=3)
+    torch.rand(7)
+    second = label(**QUICK | {"jobs": 2}, out=str(tmp_path / "b.csv"), architectures=3)
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_a_killed_run_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = label(**QUICK, out=str(tmp_path / "whole.csv"), architectures=4)
+    journal = (tmp_path / "whole.csv.journal.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "torn.csv.journal.jsonl").write_text("".join(journal[:3]) + journal[3][:20])
+    built: list[str] = []
+    build = DigitsViT.build
+    monkeypatch.setattr(DigitsViT, "build", lambda self, name: built.append(name) or build(self, name))
+    resumed = label(**QUICK, out=str(tmp_path / "torn.csv"), architectures=4)
+    pd.testing.assert_frame_equal(whole, resumed)
+    assert set(built) == set(whole["architecture"][2:])
+
+
+def test_more_architectures_extend_an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = str(tmp_path / "a.csv")
+    label(**QUICK, out=out, architectures=2)
+    frame = label(**QUICK, out=out, architectures=3)
+    assert len(frame) == 3
+    monkeypatch.setattr(DigitsViT, "build", None)
+    pd.testing.assert_frame_equal(label(**QUICK, out=out, architectures=2), frame[:2])
+
+
+def test_a_journal_of_other_settings_is_refused(tmp_path: Path) -> None:
+    out = str(tmp_path / "a.csv")
+    label(**QUICK, out=out, architectures=1)
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(ValueError, match=r"epochs 1, now 2\).* delete it"):
+        label(**QUICK | {"epochs": 2}, out=out, architectures=1)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_networks_that_die_are_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"{__name__}:{name}" for name in ("sound", "torn", "infinite")]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    options = QUICK | {"space": "networks", "architectures": str(tmp_path / "names.txt")}
+    frame = label(**options, out=str(tmp_path / "a.csv"))
+    assert frame["architecture"].tolist() == names[:1]
+    said = capsys.readouterr().err
+    assert "2 networks failed" in said
+    assert "loss should stay finite" in said
+
+
+def test_nothing_is_written_if_all_die(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text(f"{__name__}:torn")
+    options = QUICK | {"space": "networks", "architectures": str(tmp_path / "names.txt")}
+    with pytest.raises(RuntimeError, match="all 1 networks failed"):
+        label(**options, out=str(tmp_path / "a.csv"))
+    assert not (tmp_path / "a.csv").exists()
+
+
+WRONG = ({"seeds": 0}, {"jobs": 0}, {"epochs": 0}, {"validation": 1.0}, {"batch": 1})
+
+
+@pytest.mark.parametrize("options", WRONG)
+def test_values_out_of_range_are_refused(tmp_path: Path, options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="should"):
+        label(**QUICK | options, out=str(tmp_path / "a.csv"), architectures=1)
+    assert not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_training_learns(optimiser: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    fit(network, two_points(), Recipe(10, 16, 0.1, optimiser))
+    assert accuracy(network, two_points(700)) == 1
+
+
+def test_accuracy_is_the_share_of_right_answers() -> None:
+    assert accuracy(_Constant(), Examples(torch.zeros(4, 1, 1, 1), torch.tensor([1, 0, 1, 1]))) == 0.75
+
+
+def test_batch_larger_than_the_training_part_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most the 8"):
+        fit(_Constant(), two_points(8), Recipe(1, 16, 0.1))
+
+
+@pytest.mark.parametrize("wrong", [{"optimiser": "adam"}, {"learning_rate": 0.0}, {"weight_decay": -1.0}])
+def test_recipes_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="should"):
+        Recipe(**{"epochs": 1, "batch": 2, "learning_rate": 0.1} | wrong)
+
+
+def test_validation_part_is_held_out_of_the_training_part() -> None:
+    examples = two_points(20)
+    data = ImageData(torch.arange(20.0).reshape(20, 1, 1, 1), examples.y, examples.x, examples.y, 2)
+    parts = divide(data, 0.3, 0)
+    assert (len(parts["train"].x), len(parts["valid"].x), len(parts["test"].x)) == (14, 6, 20)
+    assert not set(parts["train"].x.flatten().tolist()) & set(parts["valid"].x.flatten().tolist())
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.journal.jsonl"
+    for content in ("nonsense\n", "[]\n", "", '{"settings": {}}\n{"no": 1}\n'):
+        path.write_text(content)
+        with pytest.raises(ValueError, match="delete it"):
+            Journal(path, {})
+
+
+def test_architectures_are_chosen_by_number_file_or_name(tmp_path: Path) -> None:
+    space = DigitsViT()
+    sample = space.sample(3, 1)
+    (tmp_path / "names.txt").write_text(f"\n{sample[0]}\n  {sample[1]}  \n")
+    assert choose_architectures(space, 3, 1) == choose_architectures(space, "3", 1) == sample
+    assert choose_architectures(space, str(tmp_path / "names.txt"), 1) == sample[:2]
+    assert choose_architectures(space, sample, 0) == sample
+    assert choose_architectures(space, "all", 0) == space.architectures()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "error", "message"),
+    [
+        (0, ValueError, "at least one"),
+        (481, ValueError, "480"),
+        ([], ValueError, "at least one"),
+        (["depth:1-width:16-heads:1-mlp:1"] * 2, ValueError, "twice"),
+        (["nonsense"], ValueError, "should read"),
+        ("no_such_file.txt", FileNotFoundError, "no file no_such_file"),
+    ],
+)
+def test_wrong_choices_are_refused(chosen: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        choose_architectures(DigitsViT(), chosen, 0)
