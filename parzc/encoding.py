@@ -18,6 +18,7 @@ from parzc.probing.table import NODE_SIZES, Table
 
 __all__ = [
     "KINDS",
+    "MUTE",
     "SIZES",
     "Encoding",
     "NodeFeatures",
@@ -31,6 +32,10 @@ __all__ = [
 KINDS = ("conv", "linear", "pool", "skip")
 SIZES = ("weights", "flops", "kernel", "spatial", "kind")
 """What is known of a node beside its statistics; `kind` becomes one channel for each of `KINDS`."""
+
+MUTE = ("plain", "activation_mean", "l2_norm")
+"""Statistics that by default are no features: before training the first two are noise around zero wherever
+batch norm follows, and the third only says how many weights there are."""
 
 _SMALLEST = 1e-30
 _CLIP = 10.0
@@ -93,7 +98,7 @@ def which_features(tables: Sequence[Table], features: Sequence[str] | None) -> l
 
     Args:
         tables: Training tables.
-        features: Names chosen, or `None` for all statistics of the tables and `SIZES`.
+        features: Names chosen, or `None` for `SIZES` and all statistics of the tables but `MUTE`.
 
     Returns:
         The names.
@@ -105,7 +110,7 @@ def which_features(tables: Sequence[Table], features: Sequence[str] | None) -> l
     if not tables:
         raise ValueError("an encoding should be fitted to at least one table, got none.")
     if features is None:
-        return [*tables[0].statistics, *SIZES]
+        return [*(name for name in tables[0].statistics if name not in MUTE), *SIZES]
     _require(tables, features)
     return list(features)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, NodeInfo, Table
 
-STATISTICS = ("snip", "synflow", "l2_norm")
+STATISTICS = ("snip", "synflow", "fisher")
 
 
 def table(seed: int, nodes: int | None = None, prefix: str = "cells") -> Table:

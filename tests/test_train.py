@@ -46,7 +46,7 @@ def test_checkpoint_says_how_to_build_the_proxy(paths, tmp_path) -> None:
         options = {key: value for key, value in metadata[part].items() if key != "name"}
         weights = {key.removeprefix(f"{part}."): v for key, v in state.items() if key.startswith(f"{part}.")}
         made(**options).load_state_dict(weights)
-    assert metadata["statistics"] == ["snip", "synflow", "l2_norm"]
+    assert metadata["statistics"] == ["snip", "synflow", "fisher"]
     assert metadata["target"] == "accuracy"
     assert len(metadata["training"]) == 30
 

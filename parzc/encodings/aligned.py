@@ -33,8 +33,8 @@ class Aligned(nn.Module):
     goes to the position nearest in relative depth.
 
     Args:
-        features: Names of statistics and sizes, and `kind`; `None` takes all that the training
-            tables have.
+        features: Names of statistics and sizes, and `kind`; `None` takes `parzc.encoding.SIZES` and all
+            statistics of the training tables but `parzc.encoding.MUTE`.
         by_position: Standardise apart at each position, else over all nodes.
         totals: Append a position that holds the sums of the features over the network's live nodes.
         names: Position of each name; set by `fit`.

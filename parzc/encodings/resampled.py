@@ -29,8 +29,8 @@ class Resampled(nn.Module):
     for shallow ones. Names play no role: a proxy can be carried to another space.
 
     Args:
-        features: Names of statistics and sizes, and `kind`; `None` takes all that the training
-            tables have.
+        features: Names of statistics and sizes, and `kind`; `None` takes `parzc.encoding.SIZES` and all
+            statistics of the training tables but `parzc.encoding.MUTE`.
         positions: Positions of the resampled depth.
         totals: Append a position that holds the sums of the features over the network's live nodes.
     """

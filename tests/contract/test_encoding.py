@@ -104,15 +104,15 @@ def test_order_of_statistics_in_a_table_does_not_matter(encoding) -> None:
 
 
 def test_statistics_are_those_it_reads(name) -> None:
-    chosen = plugins.build("encodings", {"name": name, "features": ["l2_norm", "weights", "kind"]})
+    chosen = plugins.build("encodings", {"name": name, "features": ["fisher", "weights", "kind"]})
     chosen.fit(TRAINING)
-    assert chosen.statistics == ["l2_norm"]
-    only = [Table(each.nodes, ("l2_norm",), each.values[:, 2:], each.network) for each in OTHERS]
+    assert chosen.statistics == ["fisher"]
+    only = [Table(each.nodes, ("fisher",), each.values[:, 2:], each.network) for each in OTHERS]
     torch.testing.assert_close(chosen(only).values, chosen(OTHERS).values, rtol=0, atol=0)
 
 
 def test_absent_statistic_is_named(encoding) -> None:
-    only = [Table(each.nodes, ("l2_norm",), each.values[:, 2:], each.network) for each in OTHERS]
+    only = [Table(each.nodes, ("fisher",), each.values[:, 2:], each.network) for each in OTHERS]
     with pytest.raises(LookupError, match="snip, synflow"):
         encoding(only)
 

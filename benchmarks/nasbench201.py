@@ -1,0 +1,153 @@
+"""NAS-Bench-201: Kendall tau on cells not trained on, by budget and predictor.
+
+Trains on one column of accuracies and tests on another, over several seeds:
+
+    python benchmarks/nasbench201.py --features features/nb201 --targets nasbench201.csv.gz --out nb201.json
+
+Finished runs are kept in `--out`; started again, it goes on. A row that needs no training is the same test on
+the sum of a statistic over the nodes. `extra_trees` sees such sums only, of all statistics and sizes over the
+live nodes; `extra_trees_aligned` sees what the predictors see.
+"""
+
+import argparse
+import inspect
+import json
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import torch
+from scipy.stats import kendalltau
+from sklearn.ensemble import ExtraTreesRegressor
+from tqdm import tqdm
+
+from parzc import plugins
+from parzc.atomic import atomic_write
+from parzc.commands.train import train
+from parzc.encodings.aligned import Aligned
+from parzc.learning.data import Split, split_architectures
+from parzc.learning.training import Recipe, predict_mean, train_predictor
+from parzc.probing.store import FeatureStore
+from parzc.targets import read_targets
+
+SUMS = {"params": "weights", "flops": "flops", "snip": "snip", "synflow": "synflow", "grad_norm": "grad_norm"}
+
+
+def main() -> None:
+    arguments = parse()
+    wanted = {
+        f"{predictor}/{budget}/{seed}": (predictor, budget, seed)
+        for seed in arguments.seeds
+        for budget in arguments.budgets
+        for predictor in arguments.predictors
+    }
+    results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    missing = [key for key in wanted if key not in results]
+    run = joblib.delayed(tau_of_run)
+    options = json.loads(arguments.options)
+    jobs = (
+        run(arguments.features, arguments.targets, arguments.train, arguments.test, key, options)
+        for key in missing
+    )
+    done = joblib.Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(jobs)
+    for key, tau in tqdm(done, total=len(missing)):
+        results[key] = tau
+        with atomic_write(arguments.out) as part:
+            part.write_text(json.dumps(results, indent=1, sort_keys=True))
+    report(arguments, {key: results[key] for key in wanted})
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--features", required=True, help="feature store")
+    parser.add_argument("--targets", required=True, help="CSV of accuracies")
+    parser.add_argument("--train", default="cifar10_valid", help="column to train on")
+    parser.add_argument("--test", default="cifar10_test", help="column to test on")
+    parser.add_argument("--budgets", type=int, nargs="+", default=[78, 156, 469, 781])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument(
+        "--predictors",
+        nargs="+",
+        default=["mabn", "mlp", "linear", "extra_trees", "extra_trees_aligned", *SUMS],
+    )
+    parser.add_argument("--options", default="{}", help="JSON of keywords of parzc.commands.train.train")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True, help="JSON of finished runs")
+    return parser.parse_args()
+
+
+@cache
+def load(features: str, targets: str, column: str, other: str) -> tuple[Any, Any, Any]:
+    tables = FeatureStore.open(features).tables()
+    trained, tested = (read_targets(targets, name, tables) for name in (column, other))
+    return tables, trained, tested
+
+
+def tau_of_run(
+    features: str, targets: str, column: str, other: str, key: str, options: Mapping[str, Any]
+) -> tuple[str, float]:
+    torch.set_num_threads(1)
+    predictor, budget, seed = key.split("/")
+    tables, trained, tested = load(features, targets, column, other)
+    defaults = {name: p.default for name, p in inspect.signature(train).parameters.items()} | dict(options)
+    split = split_architectures(sorted(trained), int(budget), defaults["validation"], int(seed))
+    if predictor in SUMS:
+        scores = np.array([tables[name].total(SUMS[predictor]) for name in split.held_out])
+    elif predictor.startswith("extra_trees"):
+        scores = extra_trees(tables, trained, split, totals=predictor == "extra_trees", seed=int(seed))
+    else:
+        scores = learned(predictor, tables, trained, split, defaults, int(seed))
+    return key, float(kendalltau(scores, [tested[name] for name in split.held_out]).statistic)
+
+
+def learned(
+    predictor: str, tables: Any, targets: Any, split: Split, options: Mapping[str, Any], seed: int
+) -> np.ndarray:
+    chosen = options["predictor"]
+    spec = chosen if isinstance(chosen, Mapping) and chosen["name"] == predictor else predictor
+
+    def prepare(fitted: Any) -> tuple[Any, Any]:
+        encoding = plugins.build("encodings", options["encoding"])
+        encoding.fit(fitted)
+        return encoding, plugins.build("predictors", spec, length=encoding.length, channels=encoding.channels)
+
+    recipe = Recipe(**{name: options[name] for name in Recipe.__dataclass_fields__})
+    loss = plugins.build("losses", options["loss"])
+    with tempfile.TemporaryDirectory() as folder:
+        trained = train_predictor(
+            tables, targets, split, prepare, loss=loss, recipe=recipe, folder=Path(folder), seed=seed
+        )
+    return predict_mean(trained, [tables[name] for name in split.held_out])
+
+
+def extra_trees(tables: Any, targets: Any, split: Split, *, totals: bool, seed: int) -> np.ndarray:
+    encoding = Aligned()
+    encoding.fit([tables[name] for name in split.budget])
+
+    def rows(names: Any) -> np.ndarray:
+        encoded = encoding([tables[name] for name in names])
+        return (encoded.values[:, -1] if totals else encoded.flat()).numpy()
+
+    model = ExtraTreesRegressor(500, random_state=seed)
+    model.fit(rows(split.budget), [targets[name] for name in split.budget])
+    return np.asarray(model.predict(rows(split.held_out)))
+
+
+def report(arguments: argparse.Namespace, results: Mapping[str, float]) -> None:
+    seeds = f"mean ± sd of {len(arguments.seeds)} seeds"
+    print(f"\nKendall tau with {arguments.test} of cells not trained on, {seeds}\n")
+    print("| predictor | " + " | ".join(map(str, arguments.budgets)) + " |")
+    print("|---" * (1 + len(arguments.budgets)) + "|")
+    for predictor in arguments.predictors:
+        taus = [[results[f"{predictor}/{b}/{s}"] for s in arguments.seeds] for b in arguments.budgets]
+        print(f"| {predictor} | " + " | ".join(f"{np.mean(t):.3f} ± {np.std(t):.3f}" for t in taus) + " |")
+
+
+if __name__ == "__main__":
+    main()
