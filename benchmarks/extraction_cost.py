@@ -19,7 +19,8 @@ from parzc.probing.table import Architecture
 from parzc.spaces.nasbench201 import NASBench201
 
 CELLS = {
-    "all conv3x3": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
+    "all conv3x3": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|",
     "best": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|",
     "one conv1x1": "|skip_connect~0|+|none~0|nor_conv_1x1~1|+|avg_pool_3x3~0|skip_connect~1|skip_connect~2|",
 }
@@ -38,7 +39,10 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def ratios(
-    network: torch.nn.Module, batch: tuple[torch.Tensor, torch.Tensor], statistics: Sequence[str], repeats: int
+    network: torch.nn.Module,
+    batch: tuple[torch.Tensor, torch.Tensor],
+    statistics: Sequence[str],
+    repeats: int,
 ) -> np.ndarray:
     def step() -> None:
         F.cross_entropy(network(batch[0]), batch[1]).backward()
@@ -53,18 +57,24 @@ def ratios(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch", type=int, default=16, help="images in the mini-batch (16)")
     parser.add_argument("--repeats", type=int, default=15, help="pairs of runs (15)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     batch = torch.randn(options.batch, 3, 32, 32), torch.randint(10, (options.batch,))
-    print(f"NAS-Bench-201, C=16, N=5, batch {options.batch}: median (quartiles) of the ratio to one plain step")
+    print(
+        f"NAS-Bench-201, C=16, N=5, batch {options.batch}: median (quartiles) of the ratio to one plain step"
+    )
     for cell, notation in CELLS.items():
         network = NASBench201().build(Architecture(notation))
         for name, statistics in SETS.items():
-            low, middle, high = np.quantile(ratios(network, batch, statistics, options.repeats), [0.25, 0.5, 0.75])
+            low, middle, high = np.quantile(
+                ratios(network, batch, statistics, options.repeats), [0.25, 0.5, 0.75]
+            )
             print(f"{cell:>12}  {name:<24} {middle:5.2f} ({low:.2f} to {high:.2f})")
 
 
