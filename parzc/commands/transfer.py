@@ -30,15 +30,15 @@ def transfer(
     target: str | None = None,
     budget: int = 0,
     seed: int = 0,
-    loss: str | Mapping[str, Any] = "pairwise",
+    loss: str | Mapping[str, Any] = "diffkendall",
     validation: float = 0.0,
     epochs: int = 60,
     patience: int = 20,
-    batch: int = 64,
+    batch: int | None = None,
     learning_rate: float = 0.003,
     weight_decay: float = 0.05,
     anchor: float = 1.0,
-    kl_weight: float = 1.0,
+    kl_weight: float = 0.1,
     allow_plugins: bool = False,
 ) -> dict[str, float | int]:
     """Adapt a proxy to another space, with few targets or none.
@@ -58,7 +58,7 @@ def transfer(
         validation: Part of the budget that early stopping looks at.
         epochs: Passes over the training targets at most.
         patience: Epochs without a lower validation loss after which training stops.
-        batch: Architectures in a step.
+        batch: Architectures in a step; `None` for an eighth of those fitted, from 8 to 128.
         learning_rate: At the start; falls to zero along half a cosine.
         weight_decay: Of the weights that have no prior.
         anchor: Weight of the squared distance from the standardised ranks.

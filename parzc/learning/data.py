@@ -97,7 +97,8 @@ class ArchitectureData(pl.LightningDataModule):
         targets: Accuracies by architecture.
         split: Which architectures are used for what; `held_out` is not read.
         encoding: The encoding, fitted to the tables of `split.fit` only.
-        batch: Architectures in a step.
+        batch: Architectures in a step; `None` for an eighth of the fit part, so that an epoch has the same
+            number of steps with any budget, but from 8 to 128.
         seed: Seed of the order within epochs.
     """
 
@@ -108,12 +109,13 @@ class ArchitectureData(pl.LightningDataModule):
         split: Split,
         *,
         encoding: Any,
-        batch: int = 64,
+        batch: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         ranks = standard_ranks([targets[name] for name in split.budget])
-        self.batch, self.seed = batch, seed
+        self.seed = seed
+        self.batch = batch or min(128, max(8, round(len(split.fit) / 8)))
         count = len(split.fit)
         self._fit = _EncodedTables(encoding([tables[name] for name in split.fit]), ranks[:count])
         self._validation = (

@@ -41,7 +41,7 @@ class Recipe:
         epochs: Passes over the training targets at most.
         patience: Epochs without a lower validation loss after which training stops.
         refit: After early stopping, train again on the whole budget for as long as was best.
-        batch: Architectures in a step.
+        batch: Architectures in a step; `None` for an eighth of those fitted, from 8 to 128.
         learning_rate: At the start; falls to zero along half a cosine.
         weight_decay: Of the weights that have no prior (AdamW).
         anchor: Weight of the squared error beside the loss.
@@ -52,7 +52,7 @@ class Recipe:
     epochs: int
     patience: int
     refit: bool
-    batch: int
+    batch: int | None
     learning_rate: float
     weight_decay: float
     anchor: float

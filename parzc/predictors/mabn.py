@@ -49,7 +49,7 @@ class MABN(nn.Module):
         channels: int,
         segments: int = 16,
         width: int = 32,
-        blocks: int = 2,
+        blocks: int = 1,
         mix_segments: float = 0.5,
         mix_channels: float = 2.0,
         members: int = 8,
