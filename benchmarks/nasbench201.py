@@ -134,7 +134,7 @@ def extra_trees(tables: Any, targets: Any, split: Split, *, totals: bool, seed: 
         encoded = encoding([tables[name] for name in names])
         return (encoded.values[:, -1] if totals else encoded.flat()).numpy()
 
-    model = ExtraTreesRegressor(500, random_state=seed)
+    model = ExtraTreesRegressor(500, max_features=1.0 if totals else 0.1, random_state=seed)
     model.fit(rows(split.budget), [targets[name] for name in split.budget])
     return np.asarray(model.predict(rows(split.held_out)))
 

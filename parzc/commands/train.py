@@ -62,7 +62,7 @@ def train(
         predictor: From there to scores.
         loss: What is minimised, beside `anchor` and `kl_weight`.
         validation: Part of the budget that early stopping looks at.
-        refit: After early stopping, train again on the whole budget for as long as was best.
+        refit: After early stopping, train again on the whole budget for as many epochs as training lasted.
         epochs: Passes over the training targets at most.
         patience: Epochs without a lower validation loss after which training stops.
         batch: Architectures in a step; `None` for an eighth of those fitted, from 8 to 128.

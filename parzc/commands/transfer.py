@@ -86,7 +86,7 @@ def transfer(
     if budget:
         split = split_architectures(list(accuracies), budget, validation, seed)
     source.encoding.adapt(list(tables.values()))
-    trained = Trained(source.encoding, source.predictor, 0)
+    trained = Trained(source.encoding, source.predictor)
     if budget:
         trained = _train_further(trained, tables, accuracies, split, settings)
     measured = _measure(trained, tables, accuracies, split.held_out)

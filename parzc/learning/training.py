@@ -40,7 +40,9 @@ class Recipe:
     Attributes:
         epochs: Passes over the training targets at most.
         patience: Epochs without a lower validation loss after which training stops.
-        refit: After early stopping, train again on the whole budget for as long as was best.
+        refit: After early stopping, train again on the whole budget for as many epochs as training lasted.
+            The best epoch itself is a noisy choice with few targets, and too few epochs cost more than
+            too many.
         batch: Architectures in a step; `None` for an eighth of those fitted, from 8 to 128.
         learning_rate: At the start; falls to zero along half a cosine.
         weight_decay: Of the weights that have no prior (AdamW).
@@ -68,11 +70,13 @@ class Trained:
         encoding: Fitted.
         predictor: Trained.
         epochs: Epochs that the predictor was trained for.
+        lasted: Epochs until training stopped, which is `patience` more if it stopped early.
     """
 
     encoding: Any
     predictor: Any
-    epochs: int
+    epochs: int = 0
+    lasted: int = 0
 
 
 def train_predictor(
@@ -107,7 +111,7 @@ def train_predictor(
         trained = run(split, recipe=recipe, epochs=epochs, name="fit")
         if not recipe.refit:
             return trained
-        epochs = trained.epochs
+        epochs = trained.lasted
     return run(Split(split.budget, [], split.held_out), recipe=recipe, epochs=epochs, name="refit")
 
 
@@ -179,10 +183,10 @@ def _run(
             validated=bool(split.validation),
         )
         trainer.fit(module, datamodule=data)
-        if split.validation:
-            epochs = _restore(module, best)
+        lasted = trainer.current_epoch
+        epochs = _restore(module, best) if split.validation else lasted
         trainer.save_checkpoint(folder / CHECKPOINT)
-    return Trained(encoding.eval(), predictor.eval(), epochs)
+    return Trained(encoding.eval(), predictor.eval(), epochs, lasted)
 
 
 def _trainer(callbacks: list[Callback], *, loggers: list[Logger], epochs: int, validated: bool) -> pl.Trainer:
