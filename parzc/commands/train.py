@@ -40,7 +40,7 @@ def train(
     validation: float = 0.2,
     refit: bool = True,
     epochs: int = 60,
-    patience: int = 20,
+    patience: int = 30,
     batch: int | None = None,
     learning_rate: float = 0.005,
     weight_decay: float = 0.05,
