@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import nn
 
 from parzc.probing.table import Architecture
 
-__all__ = ["Space"]
+__all__ = ["Space", "draw"]
 
 
 @runtime_checkable
@@ -25,3 +26,23 @@ class Space(Protocol):
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Write architectures that compute the same function in one way; refuse what is none."""
+
+
+def draw(space: Sequence[Architecture], n: int, seed: int) -> list[Architecture]:
+    """Draw from a list without repetition.
+
+    Args:
+        space: All architectures.
+        n: How many; at most all.
+        seed: The same seed gives the same order: a smaller sample is the start of a larger one.
+
+    Returns:
+        The architectures drawn.
+
+    Raises:
+        ValueError: If more are asked for than the space holds.
+    """
+    if n > len(space):
+        raise ValueError(f"the space holds {len(space)} architectures, asked for {n}.")
+    order = torch.randperm(len(space), generator=torch.Generator().manual_seed(seed))
+    return [space[index] for index in order[:n].tolist()]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from parzc.initialise import initialise_by_name
 from parzc.probing.table import Architecture
+from parzc.space import draw
 
 __all__ = ["DigitsViT"]
 
@@ -73,11 +74,7 @@ class DigitsViT:
         Raises:
             ValueError: If more are asked for than the space holds.
         """
-        space = self.architectures()
-        if n > len(space):
-            raise ValueError(f"the space holds {len(space)} architectures, asked for {n}.")
-        order = torch.randperm(len(space), generator=torch.Generator().manual_seed(seed))
-        return [space[index] for index in order[:n].tolist()]
+        return draw(self.architectures(), n, seed)
 
     def build(self, architecture: Architecture) -> nn.Module:
         """Build the network of one architecture.
