@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.stats import kendalltau
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torchmetrics.functional.regression import spearman_corrcoef
 
 from parzc.encoding import Encoding
 
@@ -73,12 +74,13 @@ class RankingModule(pl.LightningModule):
         return loss + self.kl_weight * complexity
 
     def validation_step(self, batch: tuple[Encoding, Tensor], batch_idx: int) -> None:
-        """Log loss and Kendall tau of the mean score."""
+        """Log loss, Kendall tau (tau-b) and Spearman rho of the mean score."""
         encoding, targets = batch
         scores = self(encoding)
         tau = float(kendalltau(scores.cpu().numpy(), targets.cpu().numpy()).statistic)
         loss = self._objective(scores, targets)
-        self._log(len(targets), validation_loss=loss, validation_tau=torch.tensor(tau))
+        rho = spearman_corrcoef(scores, targets)
+        self._log(len(targets), validation_loss=loss, validation_tau=torch.tensor(tau), validation_rho=rho)
 
     def configure_optimizers(self) -> Any:
         """Exempt from weight decay what has a prior of its own, or only shifts and scales."""
