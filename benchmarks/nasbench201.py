@@ -12,13 +12,13 @@ live nodes; `extra_trees_aligned` sees what the predictors see.
 import argparse
 import inspect
 import json
+import multiprocessing
 import tempfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 from scipy.stats import kendalltau
@@ -47,17 +47,15 @@ def main() -> None:
     }
     results = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     missing = [key for key in wanted if key not in results]
-    run = joblib.delayed(tau_of_run)
     options = json.loads(arguments.options)
-    jobs = (
-        run(arguments.features, arguments.targets, arguments.train, arguments.test, key, options)
-        for key in missing
-    )
-    done = joblib.Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(jobs)
-    for key, tau in tqdm(done, total=len(missing)):
-        results[key] = tau
-        with atomic_write(arguments.out) as part:
-            part.write_text(json.dumps(results, indent=1, sort_keys=True))
+    source = (arguments.features, arguments.targets, arguments.train, arguments.test)
+    load(*source)  # before the processes part, so that they share it
+    with multiprocessing.get_context("fork").Pool(arguments.jobs) as pool:
+        done = pool.imap_unordered(partial(tau_of_run, source, options), missing)
+        for key, tau in tqdm(done, total=len(missing)):
+            results[key] = tau
+            with atomic_write(arguments.out) as part:
+                part.write_text(json.dumps(results, indent=1, sort_keys=True))
     report(arguments, {key: results[key] for key in wanted})
 
 
@@ -89,12 +87,10 @@ def load(features: str, targets: str, column: str, other: str) -> tuple[Any, Any
     return tables, trained, tested
 
 
-def tau_of_run(
-    features: str, targets: str, column: str, other: str, key: str, options: Mapping[str, Any]
-) -> tuple[str, float]:
+def tau_of_run(source: tuple[str, ...], options: Mapping[str, Any], key: str) -> tuple[str, float]:
     torch.set_num_threads(1)
     predictor, budget, seed = key.split("/")
-    tables, trained, tested = load(features, targets, column, other)
+    tables, trained, tested = load(*source)
     defaults = {name: p.default for name, p in inspect.signature(train).parameters.items()} | dict(options)
     split = split_architectures(sorted(trained), int(budget), defaults["validation"], int(seed))
     if predictor in SUMS:
