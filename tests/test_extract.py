@@ -225,3 +225,11 @@ def test_network_level_values() -> None:
     network.train()
     x, y = batch()
     assert table.network["loss"] == pytest.approx(float(F.cross_entropy(network(x), y).detach()), rel=1e-6)
+
+
+def test_weights_that_no_node_has_are_listed() -> None:
+    network = seeded(Attention())
+    table = extract(network, batch())
+    assert table.uncovered == ("token", "attention.in_proj_weight", "attention.out_proj.weight")
+    assert table.network["uncovered"] == 8 + 3 * 64 + 64
+    assert extract(seeded(serial()), batch()).uncovered == ()

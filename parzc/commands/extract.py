@@ -131,6 +131,11 @@ def _problems(
     if failures:
         lines.append(f"{len(failures)} architectures failed (all in failures.json; run again to retry them):")
         lines += [f"  {name}: {reason}" for name, reason in list(failures.items())[:limit]]
+    if unseen := [name for name, table in tables.items() if table.network.get("uncovered")]:
+        lines.append(
+            f"{len(unseen)} architectures have weights that no node covers (column network.uncovered),"
+            f" such as {unseen[0]}."
+        )
     if missing:
         lines.append(f"{len(missing)} values were not finite and are missing:")
         lines += [f"  {name} {node} {statistic}" for name, node, statistic in missing[:limit]]

@@ -65,13 +65,18 @@ def extract(
         )
     names = tuple(name.rpartition(".")[2].rpartition(":")[2] for name in statistics)
     values, missing = _values(recordings, names)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+    uncovered = _uncovered(network, recordings[0])
+    counts = {
+        "parameters": float(sum(parameter.numel() for parameter in network.parameters())),
+        "uncovered": float(sum(network.get_parameter(name).numel() for name in uncovered)),
+    }
     return Table(
         nodes=_describe(recordings[0]),
         statistics=names,
         values=values,
-        network={"parameters": float(parameters)} | _loss(recordings, probes),
+        network=counts | _loss(recordings, probes),
         missing=missing,
+        uncovered=uncovered,
     )
 
 
@@ -137,6 +142,12 @@ def _describe(recording: Recording) -> tuple[NodeInfo, ...]:
 
 def _alive(node: Node) -> bool:
     return any(bool(run) for run in node.alive)
+
+
+def _uncovered(network: nn.Module, recording: Recording) -> tuple[str, ...]:
+    weights = (getattr(network.get_submodule(name), "weight", None) for name in recording.nodes)
+    covered = {id(weight) for weight in weights}
+    return tuple(name for name, p in network.named_parameters() if p.dim() > 1 and id(p) not in covered)
 
 
 def _loss(recordings: Sequence[Recording], probes: dict[Probe, list[Statistic]]) -> dict[str, float]:

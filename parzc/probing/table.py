@@ -55,8 +55,11 @@ class Table:
         statistics: Names of the columns.
         values: One row a node, one column a statistic; NaN where a value is missing, because the
             node has no weight or the result was not finite.
-        network: Values of the network as a whole: `parameters` and `loss`.
+        network: Values of the network as a whole: `parameters`, `uncovered` (how many of them are in
+            weights that no node has) and `loss`.
         missing: Node and statistic of every value that was not finite.
+        uncovered: Names of parameters with two or more dimensions that no node has, such as those of
+            `nn.MultiheadAttention`; a feature store keeps their number only.
     """
 
     nodes: tuple[NodeInfo, ...]
@@ -64,6 +67,7 @@ class Table:
     values: Float[np.ndarray, "nodes statistics"]
     network: Mapping[str, float] = field(default_factory=dict)
     missing: tuple[tuple[str, str], ...] = ()
+    uncovered: tuple[str, ...] = ()
 
     @property
     def alive(self) -> Bool[np.ndarray, " nodes"]:
