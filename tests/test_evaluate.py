@@ -8,6 +8,7 @@ from parzc.commands.evaluate import evaluate
 from parzc.evaluation.report import evaluate as report
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
+from parzc.proxy import load_proxy
 from tests.proxies_to_load import STATISTICS, proxy, tables
 
 NAMES = [Architecture(letter) for letter in "abcdefgh"]
@@ -44,6 +45,18 @@ def test_the_numbers_are_those_of_the_held_out_architectures(
 
 def test_training_architectures_stay_on_demand(folder: Path):
     assert evaluate(**_options(folder, include_training=True))["n"] == 7
+
+
+def test_training_before_a_transfer_is_left_out_in_its_own_space(folder: Path):
+    carried = load_proxy(folder / "a.parzc")
+    source = {"training": carried.metadata["training"], "space": {"name": "elsewhere"}}
+    carried.metadata |= {"training": [], "source": source}
+    carried.save(folder / "carried.parzc")
+    options = _options(folder, proxy=str(folder / "carried.parzc"))
+    assert evaluate(**options)["n"] == 7
+    carried.metadata["source"].pop("space")
+    carried.save(folder / "carried.parzc")
+    assert evaluate(**options)["n"] == 6
 
 
 def test_a_training_free_proxy_is_evaluated_on_all(folder: Path):

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from parzc.evaluation.report import evaluate as report
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
 from parzc.provenance import write_provenance
-from parzc.proxy import Proxy, open_proxy
+from parzc.proxy import open_proxy
 from parzc.targets import read_targets
 
 __all__ = ["evaluate"]
@@ -52,9 +54,11 @@ def evaluate(
     if out is not None and Path(out).suffix == ".png":
         raise ValueError(f"out should be the JSON file, say result.json, got {out}; the plot goes beside it.")
     opened = open_proxy(proxy, allow_plugins=allow_plugins)
-    tables = FeatureStore.open(features).tables()
+    store = FeatureStore.open(features)
+    tables = store.tables()
     accuracies = read_targets(targets, target, tables)
-    names = _held_out(opened, list(accuracies), include_training)
+    trained = set() if include_training else _trained(opened.metadata, store.settings.get("space", {}))
+    names = _held_out(list(accuracies), trained)
     scores, sd = opened.predict([tables[name] for name in names])
     kept = ~np.isnan(scores)
     if not kept.all():
@@ -72,21 +76,30 @@ def evaluate(
     return result
 
 
-def _held_out(proxy: Proxy, names: list[Architecture], include_training: bool) -> list[Architecture]:
-    trained = set(proxy.metadata.get("training", ())) & set(names)
-    if not trained or include_training:
-        return names
-    if len(trained) == len(names):
+def _trained(metadata: Mapping[str, Any], space: Mapping[str, Any]) -> set[str]:
+    """Find what a proxy was trained on in a space, before transfers too."""
+    seen: set[str] = set()
+    while metadata:
+        if metadata.get("space", space).get("name") == space.get("name"):
+            seen |= set(metadata.get("training", ()))
+        metadata = metadata.get("source") or {}
+    return seen
+
+
+def _held_out(names: list[Architecture], trained: set[str]) -> list[Architecture]:
+    kept = [name for name in names if name not in trained]
+    if not kept:
         raise ValueError(
             f"all {len(names)} architectures with features and a target were used to train this proxy; give"
             " others, or include_training=true to see how well it fits them."
         )
-    print(
-        f"note: {len(trained)} of {len(names)} architectures were used in training and are left out;"
-        " include_training=true keeps them.",
-        file=sys.stderr,
-    )
-    return [name for name in names if name not in trained]
+    if len(kept) < len(names):
+        print(
+            f"note: {len(names) - len(kept)} of {len(names)} architectures were used in training and are left"
+            " out; include_training=true keeps them.",
+            file=sys.stderr,
+        )
+    return kept
 
 
 def _print(result: dict[str, float | int], out: str | None) -> None:
