@@ -20,6 +20,8 @@ from parzc.targets import read_targets
 
 __all__ = ["transfer"]
 
+_INHERITED = ("space", "target", "batch", "seed", "metrics", "training", "source")
+
 
 def transfer(
     *,
@@ -32,10 +34,10 @@ def transfer(
     seed: int = 0,
     loss: str | Mapping[str, Any] = "diffkendall",
     validation: float = 0.0,
-    epochs: int = 60,
+    epochs: int = 120,
     patience: int = 20,
     batch: int | None = None,
-    learning_rate: float = 0.003,
+    learning_rate: float = 0.02,
     weight_decay: float = 0.05,
     anchor: float = 1.0,
     kl_weight: float = 0.1,
@@ -97,7 +99,7 @@ def transfer(
         "training_seed": seed,
         "metrics": measured,
         "versions": provenance(settings)["versions"],
-        "source": {key: source.metadata.get(key) for key in ("space", "target", "batch", "seed", "metrics")},
+        "source": {key: source.metadata.get(key) for key in _INHERITED},
     }
     ParametricProxy(trained.encoding, trained.predictor, metadata).save(out)
     write_provenance(out, settings)

@@ -32,6 +32,7 @@ class MABN(nn.Module):
         members: Independent members.
         shared: One input layer for all segments and a learned embedding of their position, else an
             input layer for each segment.
+        wide: Show the last layer the mean of the plain features over positions too.
         dropout: Probability of leaving out a hidden unit of a block.
         prior_scale: Scale of the Gaussian prior, see `parzc.bayesian.BayesianLinear`.
 
@@ -56,10 +57,14 @@ class MABN(nn.Module):
         shared: bool = False,
         wide: bool = True,
         dropout: float = 0.1,
-        input_dropout: float = 0.0,
         prior_scale: float = 1.0,
     ) -> None:
         super().__init__()
+        if min(segments, width, members) < 1 or blocks < 0:
+            raise ValueError(
+                "segments, width and members should be at least 1 and blocks at least 0,"
+                f" got {segments}, {width}, {members} and {blocks}."
+            )
         self._configuration = {
             key: value for key, value in locals().items() if key not in {"self", "__class__"}
         }
@@ -68,7 +73,6 @@ class MABN(nn.Module):
         self.segments = -(-length // self.chunk)
         inputs = self.chunk * (channels + 1)
         copies = 1 if shared else self.segments
-        self.input_dropout = nn.Dropout(input_dropout)
         self.embed = BayesianLinear(members * copies, inputs, width, prior_scale=prior_scale)
         self.position = nn.Parameter(0.02 * torch.randn(members, 1, self.segments, width))
         self.blocks = nn.ModuleList(
@@ -134,7 +138,6 @@ class MABN(nn.Module):
     def _embed(
         self, chunks: Float[Tensor, "batch segments inputs"]
     ) -> Float[Tensor, "members batch segments width"]:
-        chunks = self.input_dropout(chunks)
         shape = (self.members, self.segments, len(chunks), -1)
         if self.shared:
             rows = chunks.transpose(0, 1).flatten(0, 1).expand(self.members, -1, -1)

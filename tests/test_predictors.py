@@ -1,0 +1,55 @@
+"""What the predictors differ in."""
+
+import pytest
+import torch
+
+from parzc.encoding import Encoding
+from parzc.predictors.mabn import MABN
+from parzc.predictors.mlp import MLP
+
+
+def encoded(length: int) -> Encoding:
+    random = torch.Generator().manual_seed(0)
+    return Encoding(torch.randn(4, length, 3, generator=random), torch.ones(4, length, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_segments_are_mixed(shared) -> None:
+    torch.manual_seed(0)
+    made = MABN(length=12, channels=3, segments=4, members=1, wide=False, shared=shared).eval()
+    seen: list[torch.Tensor] = []
+    made.norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].detach()))
+    whole = encoded(12)
+    changed = whole.values.clone()
+    changed[:, 0] += 1
+    made(whole)
+    made(Encoding(changed, whole.mask))
+    assert bool(((seen[0] - seen[1]).abs().amax((0, 1, 3)) > 0).all())
+
+
+def test_masked_segments_take_no_part() -> None:
+    torch.manual_seed(0)
+    made = MABN(length=12, channels=3, segments=4, members=1).eval()
+    whole = encoded(12)
+    whole.mask[:, 9:] = False
+    seen: list[torch.Tensor] = []
+    made.norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].detach()))
+    made(whole)
+    assert bool((seen[0][:, :, 3] == 0).all())
+
+
+@pytest.mark.parametrize(("length", "channels"), [(101, 15), (33, 15)])
+def test_size_fits_the_data(length, channels) -> None:
+    size = sum(parameter.numel() for parameter in MABN(length=length, channels=channels).parameters())
+    assert 10**4 <= size <= 10**6
+
+
+@pytest.mark.parametrize("option", ["segments", "width", "members"])
+def test_sizes_of_mabn_have_to_be_positive(option) -> None:
+    with pytest.raises(ValueError, match="should be at least 1"):
+        MABN(length=4, channels=2, **{option: 0})
+
+
+def test_mlp_needs_a_layer() -> None:
+    with pytest.raises(ValueError, match="layers should be at least 1"):
+        MLP(length=4, channels=2, layers=0)
