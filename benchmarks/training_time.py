@@ -1,6 +1,7 @@
 """Time to train the default predictor on few and on many targets, and their ratio.
 
-    python benchmarks/training_time.py --features features/nb201 --targets nasbench201.csv.gz --target cifar10_valid
+    python benchmarks/training_time.py --features features/nb201 --targets nasbench201.csv.gz \\
+        --target cifar10_valid
 
 Reading the store and encoding all tables are part of both; one thread.
 """
@@ -33,9 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     few, many = (seconds(options.features, options.targets, options.target, b) for b in options.budgets)
-    print(
-        f"{options.budgets[0]} targets {few:.1f} s, {options.budgets[1]} targets {many:.1f} s: ratio {many / few:.2f}"
-    )
+    fewer, more = options.budgets
+    print(f"{fewer} targets {few:.1f} s, {more} targets {many:.1f} s: ratio {many / few:.2f}")
 
 
 if __name__ == "__main__":
