@@ -142,7 +142,8 @@ def report(arguments: argparse.Namespace, results: Mapping[str, float]) -> None:
     print("|---" * (1 + len(arguments.budgets)) + "|")
     for predictor in arguments.predictors:
         taus = [[results[f"{predictor}/{b}/{s}"] for s in arguments.seeds] for b in arguments.budgets]
-        print(f"| {predictor} | " + " | ".join(f"{np.mean(t):.3f} ± {np.std(t):.3f}" for t in taus) + " |")
+        cells = (f"{np.mean(t):.3f} ± {np.std(t, ddof=1) if len(t) > 1 else 0:.3f}" for t in taus)
+        print(f"| {predictor} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
