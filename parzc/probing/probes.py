@@ -43,8 +43,7 @@ def loss_gradient(
         RuntimeError: If the network fails; the message says how far it came.
     """
     inputs, labels = batch
-    parameters = {name: p.detach().requires_grad_() for name, p in network.named_parameters()}
-    tensors = parameters | {name: b.detach().clone() for name, b in network.named_buffers()}
+    tensors = _replace(network, lambda p: p.detach().requires_grad_(), lambda b: b.detach().clone())
     return _forward_backward(network, tensors, inputs, readers, lambda logits: loss(logits, labels))
 
 
@@ -71,14 +70,27 @@ def synflow(
     Source:
         Tanaka et al., NeurIPS 2020, in the form of Abdelfattah et al., ICLR 2021.
     """
-    parameters = {name: p.detach().double().abs().requires_grad_() for name, p in network.named_parameters()}
-    buffers = {
-        name: b.detach().double().abs() if b.is_floating_point() else b.detach().clone()
-        for name, b in network.named_buffers()
-    }
+    tensors = _replace(network, lambda p: p.detach().double().abs().requires_grad_(), _absolute_buffer)
     ones = torch.ones_like(batch[0][:1], dtype=torch.float64)
     with _without_batch_norm(network):
-        return _forward_backward(network, parameters | buffers, ones, readers, torch.sum)
+        return _forward_backward(network, tensors, ones, readers, torch.sum)
+
+
+def _replace(
+    network: nn.Module, parameter: Callable[[Tensor], Tensor], buffer: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """Make the tensors of a probe, one for each name; names of a shared tensor share its replacement."""
+    made: dict[int, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
+    for name, p in network.named_parameters(remove_duplicate=False):
+        tensors[name] = made[id(p)] = made[id(p)] if id(p) in made else parameter(p)
+    for name, b in network.named_buffers(remove_duplicate=False):
+        tensors[name] = made[id(b)] = made[id(b)] if id(b) in made else buffer(b)
+    return tensors
+
+
+def _absolute_buffer(buffer: Tensor) -> Tensor:
+    return buffer.detach().double().abs() if buffer.is_floating_point() else buffer.detach().clone()
 
 
 def _forward_backward(
@@ -105,7 +117,8 @@ def _run(
 ) -> Recording:
     with _repeatable(network, inputs), record(network, readers, clone=clone) as recording:
         try:
-            logits = functional_call(network, tensors, (inputs,))
+            # shared tensors are tied by `_replace` already
+            logits = functional_call(network, tensors, (inputs,), tie_weights=False)
             if not isinstance(logits, Tensor):
                 raise TypeError(
                     f"the network should return a tensor of logits, got {type(logits).__name__};"

@@ -239,7 +239,7 @@ def record(network: nn.Module, readers: Sequence[Reader], *, clone: bool = False
     recording = Recording({m: [r for r in readers if r.reads == m] for m in moments}, clone)
     with ExitStack() as undo:
         for name, module in network.named_modules():
-            if getattr(module, "inplace", False) is True:
+            if module.__dict__.get("inplace") is True:
                 module.inplace = False
                 undo.callback(setattr, module, "inplace", True)
             kind = next((kind for kind, types in KINDS if isinstance(module, types)), None)
