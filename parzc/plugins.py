@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["UnknownPluginError", "available", "build", "load"]
+__all__ = ["UnknownPluginError", "available", "build", "complete", "load"]
 
 
 class UnknownPluginError(LookupError):
@@ -86,6 +86,25 @@ def build(kind: str, spec: Any, **facts: Any) -> Any:
     if unknown:
         raise TypeError(f"{name} takes the options {', '.join(accepted)}; got {', '.join(unknown)}.")
     return plugin(**{key: value for key, value in facts.items() if key in accepted} | options)
+
+
+def complete(kind: str, spec: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Write a specification out, so that equal ones look equal.
+
+    Args:
+        kind: A plug-in folder of parzc.
+        spec: A name, or a mapping of `name` and some of the plug-in's options.
+
+    Returns:
+        `name` and all options that have a value, the defaults included.
+
+    Raises:
+        UnknownPluginError: If there is no such plug-in.
+    """
+    given = {"name": spec} if isinstance(spec, str) else dict(spec)
+    parameters = inspect.signature(load(kind, given["name"])).parameters
+    defaults = {key: p.default for key, p in parameters.items() if p.default is not inspect.Parameter.empty}
+    return defaults | given
 
 
 def _load_from_outside(kind: str, name: str) -> Any:

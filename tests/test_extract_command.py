@@ -37,6 +37,13 @@ def test_appends_and_does_nothing_twice(tmp_path: Path) -> None:
     assert same(store, extract(**OPTIONS, architectures=5, out=str(tmp_path / "b"), jobs=1))
 
 
+def test_defaults_written_out_are_the_same_settings(tmp_path: Path) -> None:
+    first = extract(**OPTIONS, architectures=2, out=str(tmp_path), jobs=1)
+    space = {"name": "digits_cell", "channels": 8, "cells": 1}
+    second = extract(**(OPTIONS | {"space": space}), architectures=2, out=str(tmp_path), jobs=1)
+    assert first.settings == second.settings
+
+
 def test_other_batch_is_refused(tmp_path: Path) -> None:
     extract(**OPTIONS, architectures=2, out=str(tmp_path), jobs=1)
     with pytest.raises(ValueError, match="batch was"):

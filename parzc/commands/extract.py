@@ -90,10 +90,13 @@ def _identity(
     statistics: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
-    spec = {"name": space} if isinstance(space, str) else dict(space)
+    facts = {"classes": images.classes, "image_shape": list(images.shape)}
+    given = {} if isinstance(space, str) else dict(space)
+    spec = plugins.complete("spaces", space)
+    spec |= {key: value for key, value in facts.items() if key not in given}
     digest = hashlib.sha256(b"".join(part.contiguous().numpy().tobytes() for part in batch))
     return {
-        "space": {"classes": images.classes, "image_shape": list(images.shape)} | spec,
+        "space": spec,
         "statistics": list(statistics),
         "batch": {"size": len(batch[0]), "sha256": digest.hexdigest()},
         "seed": seed,

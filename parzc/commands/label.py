@@ -80,6 +80,7 @@ def label(
     built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
     chosen = choose_architectures(built, architectures, seed)
     kept = {key: value for key, value in settings.items() if key not in ("out", "architectures", "jobs")}
+    kept |= {"space": plugins.complete("spaces", space), "data": plugins.complete("datasets", data)}
     journal = Journal(Path(out + ".journal.jsonl"), kept)
     parts = divide(images, validation, seed)
     failures = _train_all(built, chosen, journal, parts, recipe, range(seed, seed + seeds), jobs=jobs)
