@@ -1,0 +1,61 @@
+"""Ranks and votes within a population, missing scores last."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+__all__ = ["majorities", "ranks"]
+
+_BLOCK = 1 << 22
+"""Comparisons held at a time."""
+
+
+def ranks(
+    scores: Float[np.ndarray, "members architectures"], population: Float[np.ndarray, "members population"]
+) -> Float[np.ndarray, "members architectures"]:
+    """Rank scores among those of a population, for each member apart.
+
+    Args:
+        scores: Higher is better. NaN, a score that is missing, counts as `-inf`.
+        population: What to rank among.
+
+    Returns:
+        Ranks from 1, the worst of the population, to its size, the best; equal scores share the mean
+        of their ranks. A score between two of the population lies halfway between their ranks; the
+        least rank is one half, and the highest one half more than the size.
+    """
+    result = np.empty(scores.shape)
+    for row, (ours, theirs) in enumerate(zip(_filled(scores), _filled(population), strict=True)):
+        order = np.sort(theirs)
+        below = np.searchsorted(order, ours, side="left")
+        not_above = np.searchsorted(order, ours, side="right")
+        result[row] = (below + not_above + 1) / 2
+    return result
+
+
+def majorities(
+    scores: Float[np.ndarray, "members architectures"], population: Float[np.ndarray, "members population"]
+) -> Iterator[tuple[slice, Bool[np.ndarray, "block population"]]]:
+    """Let the members vote on every pair, a block of architectures at a time.
+
+    Args:
+        scores: Higher is better; NaN, a score that is missing, is above nothing and below nothing.
+        population: Whom each architecture is compared with.
+
+    Yields:
+        A block of architectures, and for each of them and each of the population whether at least half of
+        the members put it strictly above.
+    """
+    members, count = scores.shape
+    block = max(1, _BLOCK // max(1, population.shape[1]))
+    for start in range(0, count, block):
+        rows = slice(start, min(start + block, count))
+        votes = np.zeros((rows.stop - start, population.shape[1]), dtype=np.int16)
+        for ours, theirs in zip(scores[:, rows], population, strict=True):
+            votes += ours[:, None] > theirs
+        yield rows, 2 * votes >= members
+
+
+def _filled(scores: Float[np.ndarray, "members columns"]) -> Float[np.ndarray, "members columns"]:
+    return np.where(np.isnan(scores), -np.inf, scores)
