@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from parzc import plugins
+from parzc.aggregate import open_named
 from parzc.encoding import Encoding
+from parzc.notation import plugins_named
 from parzc.probing.extract import extract
 from parzc.probing.table import Table
+from parzc.protocol import Proxy
 from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
-from parzc.training_free import CHEAPEST, TrainingFreeProxy
+from parzc.training_free import CHEAPEST
 
 __all__ = ["ParametricProxy", "Proxy", "build_proxy", "load_proxy", "open_proxy"]
 
@@ -22,27 +25,6 @@ _CHUNK = 256
 _DRAWS = 16
 _SEED = 0
 _PARTS = {"encoding": "encodings", "predictor": "predictors"}
-
-
-@runtime_checkable
-class Proxy(Protocol):
-    """What a parametric and a training-free proxy have in common."""
-
-    @property
-    def statistics(self) -> tuple[str, ...]:
-        """Statistics to extract, by the names that `parzc.extract` takes."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """Where the proxy comes from, in plain values; empty for a training-free proxy."""
-
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
-        """Score a network; higher is better."""
-
-    def predict(
-        self, tables: Sequence[Table]
-    ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
-        """Score tables, with a standard deviation each."""
 
 
 class ParametricProxy:
@@ -175,6 +157,7 @@ def build_proxy(content: ProxyFile, source: str | Path, *, allow_plugins: bool =
     try:
         parts = {part: dict(content.metadata[part]) for part in _PARTS}
         names = [(kind, str(parts[part]["name"])) for part, kind in _PARTS.items()]
+        names += [named for text in parts["encoding"].get("proxies", ()) for named in plugins_named(text)]
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{source} is damaged: it does not say how to build its parts.") from error
     if not allow_plugins:
@@ -197,11 +180,12 @@ def build_proxy(content: ProxyFile, source: str | Path, *, allow_plugins: bool =
 
 
 def open_proxy(spec: str | Path | Proxy, *, allow_plugins: bool = False) -> Proxy:
-    """Open a proxy file, or a training-free proxy by name.
+    """Open a proxy file, a training-free proxy by name, or an aggregate.
 
     Args:
         spec: A path, the name of a file in `parzc/proxies`, a dotted name of a formula from outside,
-            or a proxy, which is returned as it is.
+            an aggregation of such members, `az_rank(a.parzc,synflow)`, or a proxy, which is returned
+            as it is.
         allow_plugins: As for `load_proxy`.
 
     Returns:
@@ -209,15 +193,19 @@ def open_proxy(spec: str | Path | Proxy, *, allow_plugins: bool = False) -> Prox
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UnknownPluginError: If it is the name of no training-free proxy.
-        ValueError: If the file cannot be loaded, see `load_proxy`.
+        UnknownPluginError: If it is the name of no training-free proxy or aggregation.
+        ValueError: If the file cannot be loaded, see `load_proxy`, or parentheses do not match.
     """
     if not isinstance(spec, str | Path):
         return spec
-    if Path(spec).suffix == SUFFIX or Path(spec).is_file():
-        return load_proxy(spec, allow_plugins=allow_plugins)
+
+    def open_one(text: str) -> Proxy:
+        if Path(text).suffix == SUFFIX or Path(text).is_file():
+            return load_proxy(text, allow_plugins=allow_plugins)
+        return open_named(text, open_one)
+
     try:
-        return TrainingFreeProxy(plugins.load("proxies", str(spec)))
+        return open_one(str(spec))
     except plugins.UnknownPluginError as error:
         raise plugins.UnknownPluginError(f"{error} A learned proxy is a file *{SUFFIX}.") from error
 

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 from parzc.probing.extract import extract
 from parzc.probing.table import Table
 
-__all__ = ["CHEAPEST", "Formula", "TrainingFreeProxy", "formula", "node_sum"]
+__all__ = [
+    "CHEAPEST",
+    "Formula",
+    "TrainingFreeProxy",
+    "block_values",
+    "formula",
+    "network_value",
+    "node_sum",
+]
 
 CHEAPEST = ("l2_norm",)
 """What to extract for a proxy that reads node sizes only: some statistic has to be asked for."""
@@ -60,9 +68,14 @@ class TrainingFreeProxy:
         self.formula = formula
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Statistics that the formula reads; none if it reads sizes only."""
+        return tuple(getattr(self.formula, "statistics", ()))
+
+    @property
     def statistics(self) -> tuple[str, ...]:
         """Statistics to extract."""
-        return tuple(getattr(self.formula, "statistics", ())) or CHEAPEST
+        return self.reads or CHEAPEST
 
     def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
         """Score a network.
@@ -106,6 +119,45 @@ def formula(*statistics: str) -> Callable[[Callable[[Table], float]], Formula]:
         A decorator.
     """
     return lambda function: Formula(function, statistics)
+
+
+def block_values(table: Table, statistic: str) -> Float[np.ndarray, " blocks"]:
+    """Read a statistic of the blocks.
+
+    Args:
+        table: The network's table.
+        statistic: Name of a column.
+
+    Returns:
+        One value a feature tap in order of execution, NaN where missing.
+
+    Raises:
+        LookupError: If the table has no such column.
+    """
+    blocks = [row for row, node in enumerate(table.nodes) if node.kind == "block"]
+    values: Float[np.ndarray, " blocks"] = table.column(statistic)[blocks]
+    return values
+
+
+def network_value(table: Table, statistic: str) -> float:
+    """Read a statistic of the network as a whole.
+
+    Args:
+        table: The network's table.
+        statistic: Name of a statistic that is one number a network, such as `naswot`.
+
+    Returns:
+        The value in the statistic's unit; NaN if it was not finite.
+
+    Raises:
+        LookupError: If the table has no such value.
+    """
+    if statistic not in table.network:
+        raise LookupError(
+            f"the table has no value {statistic!r} of the network; it has {', '.join(table.network)}."
+            " Extract that statistic too."
+        )
+    return float(table.network[statistic])
 
 
 def node_sum(table: Table, statistic: str) -> float:

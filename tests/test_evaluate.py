@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parzc.aggregations.rank_sum import rank_sum
 from parzc.commands.evaluate import evaluate
 from parzc.evaluation.report import evaluate as report
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
-from parzc.proxy import load_proxy
+from parzc.proxy import load_proxy, open_proxy
 from tests.proxies_to_load import STATISTICS, proxy, tables
 
 NAMES = [Architecture(letter) for letter in "abcdefgh"]
@@ -61,6 +62,18 @@ def test_training_before_a_transfer_is_left_out_in_its_own_space(folder: Path):
 
 def test_a_training_free_proxy_is_evaluated_on_all(folder: Path):
     assert evaluate(**_options(folder, proxy="snip"))["n"] == 7
+
+
+def test_an_aggregate_ranks_what_is_compared(folder: Path):
+    scores = [open_proxy(name).predict(tables(8)[1:])[0] for name in ("snip", "flops")]
+    expected = report(rank_sum(np.stack(scores)), np.array([0.5, 0.7, 0.3, 0.4, 0.8, 0.6, 0.9]))
+    assert evaluate(**_options(folder, proxy="rank_sum(snip,flops)")) == pytest.approx(expected)
+
+
+def test_training_of_a_member_is_left_out(folder: Path, tmp_path: Path):
+    options = _options(folder, proxy=f"az_rank(snip,{folder / 'a.parzc'})", out=str(tmp_path / "r.json"))
+    assert evaluate(**options)["n"] == 6
+    assert (tmp_path / "r.png").is_file()
 
 
 def test_the_file_has_exactly_the_reported_names_and_the_plot_lies_beside_it(folder: Path, tmp_path: Path):

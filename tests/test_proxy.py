@@ -12,6 +12,7 @@ from parzc import plugins
 from parzc.encoding import Encoding
 from parzc.probing.extract import extract
 from parzc.proxy import ParametricProxy, open_proxy
+from parzc.training_free import network_value
 from tests.proxies_to_load import STATISTICS, batch, network, proxy, tables
 
 
@@ -80,15 +81,21 @@ def test_no_tables_give_no_scores():
     assert [len(column) for column in proxy().predict([])] == [0, 0]
 
 
-@pytest.mark.parametrize("name", plugins.available("proxies"))
+@pytest.mark.parametrize("name", ["snip", "flops", "synflow"])
 def test_a_training_free_proxy_opens_by_name(name: str):
     opened = open_proxy(name)
     net, formula = network(), plugins.load("proxies", name)
-    table = extract(net, batch())
+    table = extract(net, batch(), opened.statistics)
     assert opened(net, batch()) == pytest.approx(formula(table))
     mean, sd = opened.predict([table, table])
     assert mean.tolist() == pytest.approx([formula(table)] * 2)
     assert sd.tolist() == [0, 0]
+
+
+def test_a_value_of_the_network_that_is_not_there_is_named():
+    with pytest.raises(LookupError, match="no value 'naswot' of the network; it has parameters"):
+        network_value(tables()[0], "naswot")
+    assert network_value(tables()[0], "parameters") > 0
 
 
 def test_a_misspelt_name_is_answered_with_the_list():

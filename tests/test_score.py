@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from scipy.stats import rankdata
 
 from parzc.commands.score import score
 from parzc.datasets.digits import Digits
@@ -126,6 +127,33 @@ def test_a_score_that_is_no_number_comes_last(tmp_path: Path, monkeypatch: pytes
         input="3x8x8",
     )
     assert [row.architecture[-2] for row in rows] == ["5", "4"]
+
+
+def test_an_aggregate_ranks_all_architectures_among_each_other(capsys: pytest.CaptureFixture[str]):
+    cells = {"space": CELLS, "architectures": 40, "data": "digits", "batch": 4}
+    ranked = {row.architecture: row for row in score(proxy="rank_sum(params,snip)", **cells, jobs=2)}
+    members = [{r.architecture: r.score for r in score(proxy=name, **cells)} for name in ("params", "snip")]
+    expected = sum(rankdata([member[name] for name in ranked]) for member in members)
+    assert [row.score for row in ranked.values()] == pytest.approx(expected)
+    assert [row.score for row in ranked.values()] == sorted(expected, reverse=True)
+    assert {row.sd for row in ranked.values()} == {0}
+    assert "architecture,score,sd" in capsys.readouterr().out
+
+
+def test_an_aggregate_does_not_score_one_network():
+    with pytest.raises(ValueError, match="no score for one alone; give more with space="):
+        score(proxy="vote(snip,params)", network=FACTORY, input="3x8x8")
+
+
+def test_settings_of_training_are_those_of_a_learned_member(learned: str, tmp_path: Path):
+    score(
+        proxy=f"vote(params,{learned})",
+        space=CELLS,
+        architectures=2,
+        input="3x8x8",
+        out=str(tmp_path / "s.csv"),
+    )
+    assert json.loads((tmp_path / "s.csv.run.json").read_text())["settings"]["batch"] == 4
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
 from parzc.evaluation.plots import scatter
 from parzc.evaluation.report import evaluate as report
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
 from parzc.provenance import write_provenance
-from parzc.proxy import open_proxy
+from parzc.proxy import Proxy, open_proxy
 from parzc.targets import read_targets
 
 __all__ = ["evaluate"]
@@ -33,12 +34,13 @@ def evaluate(
     """Compare the scores of a proxy with accuracies.
 
     Args:
-        proxy: A proxy file, or the name of a training-free proxy.
+        proxy: A proxy file, the name of a training-free proxy, or an aggregate of such, which ranks
+            the architectures that are compared among each other: `az_nas`, `az_rank(synflow,snip)`.
         features: The folder of a feature store.
         targets: The CSV file of accuracies.
         target: Its column.
         out: The JSON file to write; a scatter plot goes beside it, with the same name and `.png`.
-        include_training: Keep the architectures that the proxy was trained on.
+        include_training: Keep the architectures that the proxy, or a member of it, was trained on.
         allow_plugins: Import the plug-ins from outside parzc that the proxy file names.
 
     Returns:
@@ -57,7 +59,7 @@ def evaluate(
     store = FeatureStore.open(features)
     tables = store.tables()
     accuracies = read_targets(targets, target, tables)
-    trained = set() if include_training else _trained(opened.metadata, store.settings.get("space", {}))
+    trained = set() if include_training else _trained(opened, store.settings.get("space", {}))
     names = _held_out(list(accuracies), trained)
     scores, sd = opened.predict([tables[name] for name in names])
     kept = ~np.isnan(scores)
@@ -67,7 +69,7 @@ def evaluate(
     scores, sd = scores[kept], sd[kept]
     result = report(scores, accuracy)
     if out is not None:
-        title = f"{Path(proxy).name} on {Path(features).name}"
+        title = f"{Path(proxy).name if Path(proxy).is_file() else proxy} on {Path(features).name}"
         scatter(Path(out).with_suffix(".png"), scores, accuracy, sd=sd, title=title, target=target)
         with atomic_write(out) as part:
             part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -76,13 +78,15 @@ def evaluate(
     return result
 
 
-def _trained(metadata: Mapping[str, Any], space: Mapping[str, Any]) -> set[str]:
-    """Find what a proxy was trained on in a space, before transfers too."""
+def _trained(proxy: Proxy, space: Mapping[str, Any]) -> set[str]:
+    """Find what a proxy and its members were trained on in a space, before transfers too."""
     seen: set[str] = set()
-    while metadata:
-        if metadata.get("space", space).get("name") == space.get("name"):
-            seen |= set(metadata.get("training", ()))
-        metadata = metadata.get("source") or {}
+    for leaf in proxy.leaves if isinstance(proxy, AggregateProxy) else [proxy]:
+        metadata = leaf.metadata
+        while metadata:
+            if metadata.get("space", space).get("name") == space.get("name"):
+                seen |= set(metadata.get("training", ()))
+            metadata = metadata.get("source") or {}
     return seen
 
 

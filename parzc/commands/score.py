@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from parzc import plugins
+from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
 from parzc.commands.selection import choose_architectures
 from parzc.images import ImageData
@@ -36,7 +38,8 @@ class Score(NamedTuple):
 
     Attributes:
         architecture: The network.
-        score: Higher is better, comparable within one proxy only; NaN where there is none.
+        score: Higher is better, comparable within one proxy only (of an aggregate, within one call of
+            this command); NaN where there is none.
         sd: Standard deviation of the score; 0 for a proxy that gives none.
     """
 
@@ -62,7 +65,8 @@ def score(
     """Score architectures of a space, or one network.
 
     Args:
-        proxy: A proxy file, or the name of a training-free proxy.
+        proxy: A proxy file, the name of a training-free proxy, or an aggregate of such, which ranks
+            the architectures among each other: `az_nas`, `vote(synflow,jacob_cov,snip)`.
         space: The search space, or its name and options.
         architectures: A number (a random sample), `all`, or a file with one a line.
         network: Instead of a space, the function that makes the network:
@@ -80,8 +84,8 @@ def score(
         The scores, best first; networks that failed are left out.
 
     Raises:
-        ValueError: If not exactly one of `space` and `network` is given, or the proxy file or the
-            shape cannot be read.
+        ValueError: If not exactly one of `space` and `network` is given, the proxy file or the shape
+            cannot be read, or an aggregate is to score one network alone.
         LookupError: If there is no such proxy, space or data source.
         RuntimeError: If no network could be scored.
     """
@@ -99,6 +103,7 @@ def score(
         "spaces", "networks" if space is None else space, image_shape=shape, classes=_classes(images, opened)
     )
     chosen = choose_architectures(built, architectures if network is None else [network], seed)
+    _check_population(opened, len(chosen))
     _warn_of_foreign(opened, space)
     images = images or _noise(built, chosen[0], shape, size, seed)
     jobs = 1 if len(chosen) <= _FEW else jobs
@@ -117,6 +122,14 @@ def _load(data: Spec, shape: str | None) -> ImageData:
     if shape is not None and _read_shape(shape) != images.shape:
         raise ValueError(f"input should be the shape of the data, {_write_shape(images.shape)}, got {shape}.")
     return images
+
+
+def _check_population(proxy: Proxy, count: int) -> None:
+    if isinstance(proxy, AggregateProxy) and count < 2:
+        raise ValueError(
+            "an aggregate ranks networks among each other and has no score for one alone; give more with"
+            " space=… architectures=…, or one of its members as the proxy."
+        )
 
 
 def _warn_of_foreign(proxy: Proxy, space: Spec | None) -> None:
@@ -184,21 +197,36 @@ def _count_outputs(space: Space, architecture: Architecture, shape: Sequence[int
 def _scores(
     proxy: Proxy, results: Iterable[list[tuple[Architecture, Table | Failure]]], count: int
 ) -> list[Score]:
-    scores: list[Score] = []
+    names: list[Architecture] = []
+    parts: list[np.ndarray] = []
     failures: dict[str, str] = {}
     with tqdm(desc="score", total=count, unit="network", delay=1) as bar:
         for group in results:
             tables = {name: table for name, table in group if isinstance(table, Table)}
-            mean, sd = proxy.predict(list(tables.values()))
-            scores += map(Score, tables, mean.tolist(), sd.tolist())
+            names += tables
+            parts.append(_measure(proxy, list(tables.values())))
             failures |= {name: result.reason for name, result in group if isinstance(result, Failure)}
             bar.update(len(group))
-    if not scores:
+    if not names:
         name, reason = next(iter(failures.items()))
         raise RuntimeError(f"no network could be scored; {name}: {reason}")
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
+    scores = map(Score, names, *_combine(proxy, np.concatenate(parts, axis=1)).tolist())
     return sorted(scores, key=lambda row: (math.isnan(row.score), -row.score, row.architecture))
+
+
+def _measure(proxy: Proxy, tables: Sequence[Table]) -> np.ndarray:
+    """Do what can be done before all networks have been read, one column a table."""
+    return proxy.measure(tables) if isinstance(proxy, AggregateProxy) else np.stack(proxy.predict(tables))
+
+
+def _combine(proxy: Proxy, measured: np.ndarray) -> np.ndarray:
+    """Make rows of scores and standard deviations, now that all are there."""
+    if not isinstance(proxy, AggregateProxy):
+        return measured
+    scores = proxy.combine(measured)
+    return np.stack([scores, np.zeros_like(scores)])
 
 
 def _print(scores: Sequence[Score], network: str | None) -> None:
