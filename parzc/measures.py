@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from parzc import plugins
+from parzc.aggregate import Aggregate
 from parzc.probing.extract import extract
 from parzc.training_free import CHEAPEST, Formula
 
@@ -34,7 +35,7 @@ def find_measures(
             every class, ordered by class.
         device: Where to compute. A network on another device is copied there.
         loss_fn: From logits and labels to a scalar.
-        measure_names: Names of training-free proxies; all there are by default.
+        measure_names: Names of training-free proxies; by default all that score one network alone.
 
     Returns:
         One score a name, in the order asked for: Python floats in the unit of the proxy; NaN where
@@ -42,21 +43,33 @@ def find_measures(
 
     Raises:
         UnknownPluginError: If a name is no training-free proxy; the message lists those there are.
-        ValueError: If the loader holds too few images, or `dataload_info` is neither of the two.
+        ValueError: If the loader holds too few images, `dataload_info` is neither of the two, or a
+            name is an aggregate's.
 
     Source:
         Abdelfattah et al., ICLR 2021; call and values as in SamsungLabs/zero-cost-nas (a43bfbc).
         Deviations: one pass serves all measures; the batch is never split when memory is short (the
         original then changes the values); `measures_arr` is not taken; see each proxy for its own.
     """
-    names = _published_first(plugins.available("proxies")) if measure_names is None else list(measure_names)
-    formulas: dict[str, Formula] = {name: plugins.load("proxies", name) for name in names}
+    formulas = _load_formulas(measure_names)
     statistics = dict.fromkeys(needed for formula in formulas.values() for needed in formula.statistics)
     images, labels = _take_batch(dataloader, dataload_info)
     batch = (images.to(device), labels.to(device))
     network = _on_device(net, batch[0].device)
     table = extract(network, batch, tuple(statistics) or CHEAPEST, loss=loss_fn)
     return {name: formula(table) for name, formula in formulas.items()}
+
+
+def _load_formulas(names: Sequence[str] | None) -> dict[str, Formula]:
+    chosen = _published_first(plugins.available("proxies")) if names is None else names
+    loaded = {name: plugins.load("proxies", name) for name in chosen}
+    aggregates = [name for name, found in loaded.items() if isinstance(found, Aggregate)]
+    if names is not None and aggregates:
+        raise ValueError(
+            f"{', '.join(aggregates)} ranks networks among each other and has no score for one alone; ask for"
+            f" {', '.join(loaded[aggregates[0]].members)}, or use `parzc.proxy.open_proxy`."
+        )
+    return {name: found for name, found in loaded.items() if name not in aggregates}
 
 
 def _published_first(names: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from parzc import plugins
 from parzc.measures import find_measures
 from parzc.plugins import UnknownPluginError
+from parzc.training_free import Formula
 
 LOADED = ("random", 1, 4)
 
@@ -79,7 +80,13 @@ def test_values_are_those_of_plain_autograd(network, batch):
 def test_the_default_is_every_training_free_proxy_in_the_published_order(network, batch):
     names = list(find_measures(network, [batch], LOADED, "cpu"))
     assert names[:6] == ["grad_norm", "snip", "fisher", "plain", "synflow", "l2_norm"]
-    assert sorted(names) == plugins.available("proxies")
+    loaded = {name: plugins.load("proxies", name) for name in plugins.available("proxies")}
+    assert sorted(names) == [name for name, found in loaded.items() if isinstance(found, Formula)]
+
+
+def test_an_aggregate_is_refused_with_its_members(network, batch):
+    with pytest.raises(ValueError, match="az_nas ranks networks .* ask for expressivity, progressivity, "):
+        find_measures(network, [batch], LOADED, "cpu", measure_names=["snip", "az_nas"])
 
 
 def test_the_answer_is_a_python_float_for_each_name_in_the_order_asked_for(network, batch):
