@@ -1,7 +1,7 @@
 """The encoding: tables of any depth in one shape; the only place that knows normalisation.
 
-What every encoding needs is here: the features of all nodes of many tables in one array, and the
-scale that makes them comparable. How nodes find their place is what the plug-ins in
+What every encoding needs is here: the features of all nodes of many tables in one array, and the position
+that stands for the network as a whole. How nodes find their place is what the plug-ins in
 `parzc/encodings/` differ in.
 """
 
@@ -11,10 +11,13 @@ from operator import attrgetter
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from parzc.probing.table import NODE_SIZES, Table
+from parzc.probing.table import NODE_SIZES, NodeInfo, Table
+from parzc.proxy_features import ProxyFeatures
+from parzc.scale import SignedLogScale
 
 __all__ = [
     "KINDS",
@@ -22,23 +25,23 @@ __all__ = [
     "SIZES",
     "Encoding",
     "NodeFeatures",
-    "SignedLogScale",
+    "TableEncoding",
     "channel_names",
     "node_features",
+    "operations",
     "total_features",
     "which_features",
 ]
 
 KINDS = ("conv", "linear", "pool", "skip")
+"""The operations. Other rows of a table, such as its activations and blocks, are no nodes of an encoding."""
+
 SIZES = ("weights", "flops", "kernel", "spatial", "kind")
 """What is known of a node beside its statistics; `kind` becomes one channel for each of `KINDS`."""
 
 MUTE = ("plain", "activation_mean", "l2_norm")
 """Statistics that by default are no features: before training the first two are noise around zero wherever
 batch norm follows, and the third only says how many weights there are."""
-
-_SMALLEST = 1e-30
-_CLIP = 10.0
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,91 @@ class NodeFeatures:
         return NodeFeatures(self.values[kept], self.owner[kept], names, self.tables)
 
 
+class TableEncoding(nn.Module):
+    """What the encodings share: which features there are, and the position of the network as a whole.
+
+    Args:
+        features: Names of statistics and sizes, and `kind`; `None` until fitted for the default.
+        totals: Whether the last position holds the sums of the features over the network's live nodes.
+        proxies: Training-free proxies and aggregates whose scores are further channels of that position.
+
+    Attributes:
+        scale: Of the features of nodes.
+        total_scale: Of their sums.
+    """
+
+    scale: SignedLogScale
+    total_scale: SignedLogScale
+
+    def __init__(self, features: Sequence[str] | None, totals: bool, proxies: Sequence[str]) -> None:
+        super().__init__()
+        if proxies and not totals:
+            raise ValueError(
+                "proxies are features of the network as a whole: totals should be true with them, got false."
+            )
+        self.features = None if features is None else list(features)
+        self.totals = totals
+        self.proxies = ProxyFeatures(proxies)
+
+    @property
+    def channels(self) -> int:
+        """Features at a position."""
+        return len(channel_names(self.features or [])) + len(self.proxies.names)
+
+    @property
+    def statistics(self) -> list[str]:
+        """Statistics that a table needs to be encoded."""
+        read = [name for name in self.features or [] if name not in NODE_SIZES and name != "kind"]
+        return list(dict.fromkeys([*read, *self.proxies.statistics]))
+
+    def make_scales(self, groups: int) -> None:
+        """Make the scale for the features of nodes and that for their sums, to be fitted or loaded.
+
+        Args:
+            groups: Nodes are standardised apart in each group.
+        """
+        features = len(channel_names(self.features or []))
+        self.scale = SignedLogScale(groups, features)
+        self.total_scale = SignedLogScale(1, features)
+
+    def fit_totals(self, nodes: NodeFeatures, tables: Sequence[Table]) -> None:
+        """Find the scale of the sums and of the proxies' scores.
+
+        Args:
+            nodes: Features of all live nodes.
+            tables: The tables they are of.
+        """
+        self.total_scale.fit(total_features(nodes), np.zeros(nodes.tables, dtype=np.int64))
+        self.proxies.fit(tables)
+
+    def place_totals(
+        self, values: Float[Tensor, "batch length features"], nodes: NodeFeatures, tables: Sequence[Table]
+    ) -> Float[Tensor, "batch length channels"]:
+        """Fill the last position, and add the channels of the proxies, which are zero elsewhere.
+
+        Args:
+            values: Features at their positions, of which the last is to be filled.
+            nodes: Features of all live nodes.
+            tables: The tables they are of.
+
+        Returns:
+            All channels; with `totals` off the values as they are.
+        """
+        if not self.totals:
+            return values
+        sums = self.total_scale(total_features(nodes), np.zeros(nodes.tables, dtype=np.int64))
+        values = F.pad(values, (0, len(self.proxies.names)))
+        values[:, -1] = torch.cat([sums, self.proxies(tables)], dim=1)
+        return values
+
+
 def which_features(tables: Sequence[Table], features: Sequence[str] | None) -> list[str]:
     """Settle the features of an encoding when it is fitted.
 
     Args:
         tables: Training tables.
-        features: Names chosen, or `None` for `SIZES` and all statistics of the tables but `MUTE`.
+        features: Names chosen, or `None` for `SIZES` and all statistics of the tables but `MUTE` and those
+            that no live operation has, because they are read from activations or blocks.
 
     Returns:
         The names.
@@ -110,9 +192,24 @@ def which_features(tables: Sequence[Table], features: Sequence[str] | None) -> l
     if not tables:
         raise ValueError("an encoding should be fitted to at least one table, got none.")
     if features is None:
-        return [*(name for name in tables[0].statistics if name not in MUTE), *SIZES]
+        spoken = [name for name in tables[0].statistics if name not in MUTE]
+        values = node_features(tables, spoken).values
+        present = np.isfinite(values).any(axis=0)
+        return [*(name for name, here in zip(spoken, present, strict=True) if here), *SIZES]
     _require(tables, features)
     return list(features)
+
+
+def operations(table: Table) -> list[NodeInfo]:
+    """List the rows of a table that are operations.
+
+    Args:
+        table: The table.
+
+    Returns:
+        The nodes of `KINDS` in order of execution, dead ones too.
+    """
+    return [node for node in table.nodes if node.kind in KINDS]
 
 
 def channel_names(features: Sequence[str]) -> list[str]:
@@ -128,7 +225,7 @@ def channel_names(features: Sequence[str]) -> list[str]:
 
 
 def node_features(tables: Sequence[Table], features: Sequence[str]) -> NodeFeatures:
-    """Read the features of all live nodes at once.
+    """Read the features of all live operations at once.
 
     Args:
         tables: The tables.
@@ -154,9 +251,10 @@ def node_features(tables: Sequence[Table], features: Sequence[str]) -> NodeFeatu
     order = channel_names(features)
     values = np.stack([columns[name] for name in order], axis=1) if order else np.zeros((len(nodes), 0))
     values[~np.isfinite(values)] = np.nan
-    live = np.fromiter(map(attrgetter("alive"), nodes), dtype=bool, count=len(nodes))
+    kept = [node.alive and node.kind in KINDS for node in nodes]
+    live = np.array(kept, dtype=bool)
     owner = np.repeat(np.arange(len(tables)), counts)
-    names = [node.name for node in nodes if node.alive]
+    names = [node.name for node, keep in zip(nodes, kept, strict=True) if keep]
     return NodeFeatures(values[live], owner[live], names, len(tables))
 
 
@@ -173,71 +271,6 @@ def total_features(nodes: NodeFeatures) -> Float[np.ndarray, "tables channels"]:
     with np.errstate(over="ignore"):
         np.add.at(totals, nodes.owner, np.nan_to_num(nodes.values, nan=0.0))
     return np.where(np.isfinite(totals), totals, 0.0)
-
-
-class SignedLogScale(nn.Module):
-    r"""Signed logarithm, then zero mean and unit variance on training nodes.
-
-    A value becomes :math:`\operatorname{arsinh}(x / 2 f)`, which is :math:`\pm\log(|x| / f)` far
-    above the floor :math:`f` and linear below it, so that zero stays zero. The floor of a feature is its
-    smallest magnitude over the training nodes; of a feature with both signs it is the median
-    magnitude, which keeps noise around zero from becoming two clusters. Works from 1e-12 to 1e60
-    and beyond: the arithmetic is float64.
-
-    Args:
-        groups: Nodes are standardised apart in each group, such as a place in the network.
-        channels: Number of features.
-    """
-
-    floor: Tensor
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, groups: int, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("floor", torch.ones(channels, dtype=torch.float64))
-        self.register_buffer("mean", torch.zeros(groups, channels, dtype=torch.float64))
-        self.register_buffer("deviation", torch.ones(groups, channels, dtype=torch.float64))
-
-    def fit(self, values: Float[np.ndarray, "nodes channels"], group: Int[np.ndarray, " nodes"]) -> None:
-        """Set floors, means and deviations from training nodes.
-
-        A group with fewer than two values of a feature takes what holds for all nodes.
-
-        Args:
-            values: Features on their own scales, NaN where missing.
-            group: The group of each node.
-        """
-        self.floor.copy_(torch.from_numpy(_floors(values)))
-        logs = self._log(values)
-        whole_mean, whole_deviation = _moments(logs, np.zeros(len(logs), dtype=np.int64), 1)[1:]
-        count, mean, deviation = _moments(logs, group, len(self.mean))
-        few = count < 2
-        mean = np.where(few, whole_mean, mean)
-        deviation = np.where(few, whole_deviation, deviation)
-        self.mean.copy_(torch.from_numpy(mean))
-        self.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1.0)))
-
-    def forward(
-        self, values: Float[np.ndarray, "nodes channels"], group: Int[np.ndarray, " nodes"]
-    ) -> Float[Tensor, "nodes channels"]:
-        """Put features on the scale of the training nodes.
-
-        Args:
-            values: Features on their own scales, NaN where missing.
-            group: The group of each node.
-
-        Returns:
-            float32 within ±10; 0, the mean, where missing.
-        """
-        mean, deviation = self.mean.cpu().numpy(), self.deviation.cpu().numpy()
-        scaled = (self._log(values) - mean[group]) / deviation[group]
-        clipped = np.clip(np.nan_to_num(scaled, nan=0.0), -_CLIP, _CLIP)
-        return torch.from_numpy(clipped.astype(np.float32))
-
-    def _log(self, values: Float[np.ndarray, "nodes channels"]) -> Float[np.ndarray, "nodes channels"]:
-        logs: Float[np.ndarray, "nodes channels"] = np.arcsinh(values / (2 * self.floor.cpu().numpy()))
-        return logs
 
 
 def _require(tables: Sequence[Table], features: Sequence[str]) -> None:
@@ -258,27 +291,3 @@ def _statistics(tables: Sequence[Table], names: Sequence[str]) -> Float[np.ndarr
             places[table.statistics] = [table.statistics.index(name) for name in names]
         parts.append(table.values[:, places[table.statistics]])
     return np.concatenate(parts)
-
-
-def _floors(values: Float[np.ndarray, "nodes channels"]) -> Float[np.ndarray, " channels"]:
-    floors = np.ones(values.shape[1])
-    for channel, column in enumerate(values.T):
-        sizes = np.abs(column[np.isfinite(column) & (column != 0)])
-        if len(sizes):
-            both_signs = (column < 0).any() and (column > 0).any()
-            floors[channel] = max(np.median(sizes) if both_signs else sizes.min(), _SMALLEST)
-    return floors
-
-
-def _moments(
-    values: Float[np.ndarray, "nodes channels"], group: Int[np.ndarray, " nodes"], groups: int
-) -> tuple[Float[np.ndarray, "groups channels"], ...]:
-    present = np.isfinite(values)
-    filled = np.where(present, values, 0.0)
-    count, total = np.zeros((2, groups, values.shape[1]))
-    np.add.at(count, group, present)
-    np.add.at(total, group, filled)
-    mean = total / np.maximum(count, 1)
-    squares = np.zeros_like(total)
-    np.add.at(squares, group, np.where(present, (filled - mean[group]) ** 2, 0.0))
-    return count, mean, np.sqrt(squares / np.maximum(count, 1))

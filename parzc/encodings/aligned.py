@@ -6,23 +6,21 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import nn
 
 from parzc.encoding import (
     Encoding,
     NodeFeatures,
-    SignedLogScale,
-    channel_names,
+    TableEncoding,
     node_features,
-    total_features,
+    operations,
     which_features,
 )
-from parzc.probing.table import NODE_SIZES, Table
+from parzc.probing.table import Table
 
 __all__ = ["Aligned"]
 
 
-class Aligned(nn.Module):
+class Aligned(TableEncoding):
     """One position for each place of the search space's skeleton.
 
     A node lies at the position of its name, positions in order of execution. Two names of which one
@@ -37,6 +35,8 @@ class Aligned(nn.Module):
             statistics of the training tables but `parzc.encoding.MUTE`.
         by_position: Standardise apart at each position, else over all nodes.
         totals: Append a position that holds the sums of the features over the network's live nodes.
+        proxies: Training-free proxies and aggregates whose scores, standardised on the training networks,
+            are further channels of that position: `az_nas`, `vote(synflow,snip)`.
         names: Position of each name; set by `fit`.
         depths: Relative depth of each position, from 0 to 1; set by `fit`.
 
@@ -51,31 +51,20 @@ class Aligned(nn.Module):
         features: Sequence[str] | None = None,
         by_position: bool = True,
         totals: bool = True,
+        proxies: Sequence[str] = (),
         names: Mapping[str, int] | None = None,
         depths: Sequence[float] = (),
     ) -> None:
-        super().__init__()
-        self.features = None if features is None else list(features)
+        super().__init__(features, totals, proxies)
         self.by_position = by_position
-        self.totals = totals
         self.names = dict(names or {})
         self.depths = list(depths)
-        self._make_scales()
+        self.make_scales(len(self.depths) if self.by_position else 1)
 
     @property
     def length(self) -> int:
         """Positions."""
         return len(self.depths) + self.totals
-
-    @property
-    def channels(self) -> int:
-        """Features at a position."""
-        return len(channel_names(self.features or []))
-
-    @property
-    def statistics(self) -> list[str]:
-        """Statistics that a table needs to be encoded."""
-        return [name for name in self.features or [] if name not in NODE_SIZES and name != "kind"]
 
     def configuration(self) -> dict[str, Any]:
         """Say how to build this encoding again, before its state is loaded.
@@ -87,6 +76,7 @@ class Aligned(nn.Module):
             "features": self.features,
             "by_position": self.by_position,
             "totals": self.totals,
+            "proxies": self.proxies.names,
             "names": dict(self.names),
             "depths": list(self.depths),
         }
@@ -112,7 +102,7 @@ class Aligned(nn.Module):
         index = {site: position for position, site in enumerate(order)}
         self.names = {name: index[sites[name]] for name in place}
         self.depths = [depths[site] for site in order]
-        self._make_scales()
+        self.make_scales(len(self.depths) if self.by_position else 1)
         self._fit_scales(tables)
 
     def adapt(self, tables: Sequence[Table]) -> None:
@@ -156,13 +146,12 @@ class Aligned(nn.Module):
         cells = torch.from_numpy(nodes.owner * self.length + position)
         scaled = self.scale(nodes.values, self._group(position))
         count = torch.bincount(cells, minlength=len(tables) * self.length)
-        values = torch.zeros(len(count), self.channels).index_add_(0, cells, scaled)
-        values = (values / count.clamp(min=1)[:, None]).view(len(tables), self.length, self.channels)
+        values = torch.zeros(len(count), scaled.shape[1]).index_add_(0, cells, scaled)
+        values = (values / count.clamp(min=1)[:, None]).view(len(tables), self.length, scaled.shape[1])
         mask = (count > 0).view(len(tables), self.length)
         if self.totals:
-            values[:, -1] = self.total_scale(total_features(every), np.zeros(len(tables), dtype=np.int64))
             mask[:, -1] = True
-        return Encoding(values, mask)
+        return Encoding(self.place_totals(values, every, tables), mask)
 
     def _known(self, nodes: NodeFeatures) -> tuple[NodeFeatures, Int[np.ndarray, " nodes"]]:
         position = np.fromiter((self.names.get(name, -1) for name in nodes.names), np.int64, len(nodes.names))
@@ -179,15 +168,11 @@ class Aligned(nn.Module):
     def _group(self, position: Int[np.ndarray, " nodes"]) -> Int[np.ndarray, " nodes"]:
         return position if self.by_position else np.zeros_like(position)
 
-    def _make_scales(self) -> None:
-        self.scale = SignedLogScale(len(self.depths) if self.by_position else 1, self.channels)
-        self.total_scale = SignedLogScale(1, self.channels)
-
     def _fit_scales(self, tables: Sequence[Table]) -> None:
         every = node_features(tables, self.features or [])
         nodes, position = self._known(every)
         self.scale.fit(nodes.values, self._group(position))
-        self.total_scale.fit(total_features(every), np.zeros(len(tables), dtype=np.int64))
+        self.fit_totals(every, tables)
 
     def _check_fitted(self) -> None:
         if not self.depths:
@@ -197,16 +182,17 @@ class Aligned(nn.Module):
 def _mean_places(tables: Sequence[Table]) -> dict[str, float]:
     sums: dict[str, list[float]] = {}
     for table in tables:
-        for rank, node in enumerate(table.nodes):
+        nodes = operations(table)
+        for rank, node in enumerate(nodes):
             entry = sums.setdefault(node.name, [0.0, 0])
-            entry[0] += (rank + 0.5) / len(table.nodes)
+            entry[0] += (rank + 0.5) / len(nodes)
             entry[1] += 1
     return {name: total / count for name, (total, count) in sums.items()}
 
 
 def _sites(tables: Sequence[Table]) -> dict[str, str]:
     """Name the place of every name: its shortest prefix that is a name too and never together with it."""
-    sets = {frozenset(node.name for node in table.nodes) for table in tables}
+    sets = {frozenset(node.name for node in operations(table)) for table in tables}
     names = {name for present in sets for name in present}
     together = {
         (name, prefix)

@@ -6,22 +6,20 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from parzc.encoding import (
     Encoding,
-    SignedLogScale,
-    channel_names,
+    TableEncoding,
     node_features,
-    total_features,
     which_features,
 )
-from parzc.probing.table import NODE_SIZES, Table
+from parzc.probing.table import Table
 
 __all__ = ["Resampled"]
 
 
-class Resampled(nn.Module):
+class Resampled(TableEncoding):
     """Live nodes in order of execution, stretched or averaged to a fixed number of positions.
 
     Node `i` of `n` live nodes covers the stretch from `i/n` to `(i+1)/n` of the network; a position
@@ -33,33 +31,28 @@ class Resampled(nn.Module):
             statistics of the training tables but `parzc.encoding.MUTE`.
         positions: Positions of the resampled depth.
         totals: Append a position that holds the sums of the features over the network's live nodes.
+        proxies: Training-free proxies and aggregates whose scores, standardised on the training networks,
+            are further channels of that position: `az_nas`, `vote(synflow,snip)`.
     """
 
     def __init__(
-        self, *, features: Sequence[str] | None = None, positions: int = 32, totals: bool = True
+        self,
+        *,
+        features: Sequence[str] | None = None,
+        positions: int = 32,
+        totals: bool = True,
+        proxies: Sequence[str] = (),
     ) -> None:
-        super().__init__()
+        super().__init__(features, totals, proxies)
         if positions < 1:
             raise ValueError(f"positions should be at least 1, got {positions}.")
-        self.features = None if features is None else list(features)
         self.positions = positions
-        self.totals = totals
-        self._make_scales()
+        self.make_scales(1)
 
     @property
     def length(self) -> int:
         """Positions."""
         return self.positions + self.totals
-
-    @property
-    def channels(self) -> int:
-        """Features at a position."""
-        return len(channel_names(self.features or []))
-
-    @property
-    def statistics(self) -> list[str]:
-        """Statistics that a table needs to be encoded."""
-        return [name for name in self.features or [] if name not in NODE_SIZES and name != "kind"]
 
     def configuration(self) -> dict[str, Any]:
         """Say how to build this encoding again, before its state is loaded.
@@ -67,7 +60,12 @@ class Resampled(nn.Module):
         Returns:
             Arguments of the constructor, plain values.
         """
-        return {"features": self.features, "positions": self.positions, "totals": self.totals}
+        return {
+            "features": self.features,
+            "positions": self.positions,
+            "totals": self.totals,
+            "proxies": self.proxies.names,
+        }
 
     def fit(self, tables: Sequence[Table]) -> None:
         """Find the scale of the features.
@@ -80,7 +78,7 @@ class Resampled(nn.Module):
             LookupError: If the tables do not have a feature.
         """
         self.features = which_features(tables, self.features)
-        self._make_scales()
+        self.make_scales(1)
         self.adapt(tables)
 
     def adapt(self, tables: Sequence[Table]) -> None:
@@ -97,7 +95,7 @@ class Resampled(nn.Module):
         self._check_fitted()
         nodes = node_features(tables, self.features or [])
         self.scale.fit(nodes.values, _one_group(len(nodes.owner)))
-        self.total_scale.fit(total_features(nodes), _one_group(nodes.tables))
+        self.fit_totals(nodes, tables)
 
     def forward(self, tables: Sequence[Table]) -> Encoding:
         """Encode tables.
@@ -116,19 +114,13 @@ class Resampled(nn.Module):
         nodes = node_features(tables, self.features or [])
         scaled = self.scale(nodes.values, _one_group(len(nodes.owner)))
         counts = np.bincount(nodes.owner, minlength=len(tables)).tolist()
-        values = torch.zeros(len(tables), self.length, self.channels)
+        values = torch.zeros(len(tables), self.length, scaled.shape[1])
         weights = {count: _coverage(count, self.positions) for count in set(counts)}
         for row, part in enumerate(scaled.split(counts)):
             if len(part):
                 values[row, : self.positions] = weights[len(part)] @ part
         mask = (torch.tensor(counts) > 0)[:, None].repeat(1, self.length)
-        if self.totals:
-            values[:, -1] = self.total_scale(total_features(nodes), _one_group(nodes.tables)) * mask[:, -1:]
-        return Encoding(values, mask)
-
-    def _make_scales(self) -> None:
-        self.scale = SignedLogScale(1, self.channels)
-        self.total_scale = SignedLogScale(1, self.channels)
+        return Encoding(self.place_totals(values, nodes, tables) * mask[..., None], mask)
 
     def _check_fitted(self) -> None:
         if self.features is None:
