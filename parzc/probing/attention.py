@@ -57,7 +57,7 @@ def visible_projections(network: nn.Module, run: Run) -> Iterator[None]:
         for name, module in network.named_modules():
             if isinstance(module, nn.MultiheadAttention) and _is_plain(module):
                 undo.callback(delattr, module, "forward")
-                module.forward = _Forward(name, module, run, packed)  # type: ignore[method-assign, assignment]
+                module.forward = _Forward(name, module, run, packed)  # type: ignore[method-assign]
         yield
 
 
@@ -110,10 +110,8 @@ class _Forward:
         call = SimpleNamespace(**bound.arguments)
         batched = call.query.dim() == 3
         query, key, value = self._batch_first(call.query, call.key, call.value, batched)
-        heads = [
-            x.unflatten(-1, (self.module.num_heads, -1)).transpose(1, 2)
-            for x in self._project_in(query, key, value)
-        ]
+        projected = self._project_in(query, key, value)
+        heads = [x.view(*x.shape[:2], self.module.num_heads, -1).transpose(1, 2) for x in projected]
         mask, causal = self._mask(call, query, key, batched)
         mixed, weights = self._attend(heads, mask, causal, call.need_weights)
         mixed = mixed.transpose(1, 2).flatten(-2)
@@ -133,8 +131,9 @@ class _Forward:
         return [made[id(x)] for x in (query, key, value)]
 
     def _project_in(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
-        module, packed, bias = self.module, self.module.in_proj_weight, self.module.in_proj_bias
-        owned = True
+        module, owned = self.module, True
+        packed: Tensor | None = module.in_proj_weight
+        bias: Tensor | None = module.in_proj_bias
         if packed is None:  # keys or values have a width of their own
             weights: tuple[Tensor, ...] = (module.q_proj_weight, module.k_proj_weight, module.v_proj_weight)
         elif query is key and key is value and self.packed.use_whole(packed):
