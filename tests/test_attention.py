@@ -40,7 +40,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def attention(seed: int = 0, **options: object) -> nn.MultiheadAttention:
     torch.manual_seed(seed)
-    return nn.MultiheadAttention(8, 2, **options).double()  # type: ignore[arg-type]
+    return nn.MultiheadAttention(8, 2, **options).double()
 
 
 def assert_equal(network: Calls, *inputs: Tensor) -> Seen:
@@ -159,7 +159,7 @@ def test_slices_have_gradients_over_all_runs() -> None:
         outputs.append(module(query, query, query)[0])  # self-attention, but the slices are out already
     scalar = sum((out * random(*out.shape)).sum() for out in outputs)
     weights = [slices[f".{letter}_proj"] for letter in "qkv"]
-    gradients = torch.autograd.grad(scalar, weights, retain_graph=True)  # type: ignore[arg-type]
+    gradients = torch.autograd.grad(scalar, weights, retain_graph=True)
     (whole,) = torch.autograd.grad(scalar, [module.in_proj_weight])
     torch.testing.assert_close(torch.cat(gradients), whole)
 
@@ -212,7 +212,7 @@ def test_modules_with_extra_keys_are_left_alone(options: dict[str, bool]) -> Non
 
 def test_a_forward_of_the_users_own_is_left_alone_and_stays() -> None:
     network = Calls(attention(batch_first=True))
-    network.attention.forward = lambda *args, **options: (args[0], None)  # type: ignore[method-assign]
+    network.attention.forward = lambda *args, **options: (args[0], None)
     own = network.attention.forward
     (_, weights), seen = visibly(network, random(2, 3, 8))
     assert weights is None

@@ -62,11 +62,12 @@ def watch_blocks(network: nn.Module, taps: Sequence[str] | None = None) -> Itera
         taps: The taps, in any order; None to find them.
 
     Yields:
-        The features, after one forward pass; a second one starts anew.
+        The features, after one forward pass with gradients enabled; a second one starts anew.
 
     Raises:
         LookupError: If the network has no such module.
-        ValueError: If `taps` is empty, or (from `features`) one did not run or gave no tensor.
+        ValueError: If `taps` is empty, or (from `features`) one did not run, gave no tensor, or a
+            tensor that the network overwrites later.
 
     Source:
         The taps of Lee & Ham, CVPR 2024 (AZ-NAS), for NAS-Bench-201, AutoFormer and MobileNetV2.
@@ -86,9 +87,10 @@ class _Named:
             raise ValueError("blocks should name one tap or more, such as `stem` or `head:input`, got none.")
         self.taps = tuple(dict.fromkeys(taps))
         self.seen: list[Tap] = []
+        self.versions: list[int] = []
         modules = {name: module for name, module in network.named_modules(remove_duplicate=False) if name}
-        undo.callback(self.seen.clear)
-        undo.callback(network.register_forward_pre_hook(lambda *_: self.seen.clear()).remove)
+        undo.callback(self._start)
+        undo.callback(_hook(network, self._start, before=True))
         for tap in self.taps:
             name, _, side = tap.partition(":")
             if name not in modules or side not in ("", "input") or tap.endswith(":"):
@@ -100,12 +102,19 @@ class _Named:
         for tap in self.taps:
             if tap not in ran:
                 raise ValueError(f"the tap {tap!r} saw no tensor: its module did not run, or not on one.")
+        for (tap, tensor), version in zip(self.seen, self.versions, strict=True):
+            if tensor._version != version:
+                raise ValueError(f"the tap {tap!r} is overwritten after it ran; name one before or after it.")
         return _numbered(self.seen)
+
+    def _start(self, _: object = None) -> None:
+        self.seen, self.versions = [], []
 
     def _keep(self, tap: str) -> Callable[[object], None]:
         def keep(value: object) -> None:
             if (tensor := _first_tensor(value)) is not None:
                 self.seen.append((tap, tensor))
+                self.versions.append(tensor._version)
 
         return keep
 
