@@ -55,6 +55,9 @@ def describe(command: str, function: Callable[..., Any]) -> str:
     primary = (shipped("conf") / f"{command}.yaml").read_text().strip()
     parts = [f"usage: parzc {command} key=value …   (??? has to be given)", primary]
     parts += [_describe_group(name) for name in GROUPS if name in options(function)]
+    if "parzc/proxies" in primary:
+        parts += [_list("proxy=NAME, one of", "proxies")]
+        parts += [_list("'proxy=NAME(PROXY,PROXY,…)', one of", "aggregations")]
     parts += _describe_experiments(command)
     return "\n\n".join(parts)
 
@@ -68,12 +71,19 @@ def _describe_group(name: str) -> str:
     lines = [f"{name}=NAME, one of"]
     for choice in plugins.available(group.kind):
         plugin = plugins.load(group.kind, choice)
-        lines.append(f"  {choice:<12} {(inspect.getdoc(plugin) or '').partition(chr(10))[0]}")
+        lines.append(f"  {choice:<12} {_summary(plugin)}")
         lines += [
             f"  {'':<12}   {name}.{option}={_default(parameter)}"
             for option, parameter in options(plugin, group.facts).items()
         ]
     return "\n".join(lines)
+
+
+def _list(heading: str, kind: str) -> str:
+    from parzc import plugins
+
+    lines = [f"  {choice:<14} {_summary(plugins.load(kind, choice))}" for choice in plugins.available(kind)]
+    return "\n".join([heading, *lines])
 
 
 def _describe_experiments(command: str) -> list[str]:
@@ -83,6 +93,10 @@ def _describe_experiments(command: str) -> list[str]:
         f"  {name:<16} {_first_comment(text)}" for name, text in texts.items() if f"parzc {command} " in text
     ]
     return ["\n".join(["experiment=NAME, one of", *lines])] if lines else []
+
+
+def _summary(plugin: Any) -> str:
+    return (inspect.getdoc(plugin) or "").partition("\n")[0]
 
 
 def _default(parameter: inspect.Parameter) -> str:

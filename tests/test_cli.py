@@ -152,6 +152,14 @@ def test_a_module_of_the_current_folder_can_be_named(run, tmp_path):
     assert (status, "width: 5" in out) == (0, True)
 
 
+def test_help_lists_what_scores_without_training(run):
+    for command in ("score", "evaluate"):
+        shown = run(command, "--help")[1]
+        assert "az_nas         AZ-NAS: four proxies" in shown
+        assert "\n'proxy=NAME(PROXY,PROXY,…)', one of\n  az_rank " in shown
+    assert "az_nas" not in run("transfer", "--help")[1]
+
+
 def test_help_imports_neither_torch_nor_hydra():
     code = "import sys, parzc.cli as c; c.main(['-h']); sys.exit(bool({'torch', 'hydra'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

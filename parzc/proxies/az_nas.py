@@ -14,7 +14,7 @@ def az_nas(
     scores: Float[np.ndarray, "members architectures"],
     population: Float[np.ndarray, "members population"] | None = None,
 ) -> Float[np.ndarray, " architectures"]:
-    r"""Sum of the logarithms of relative ranks by four proxies.
+    r"""AZ-NAS: four proxies joined by the logarithms of their ranks.
 
     .. math:: \sum_{k \in \{E, P, T, C\}} \log \frac{r_k}{m}
 

@@ -14,7 +14,7 @@ def az_nas_vit(
     scores: Float[np.ndarray, "members architectures"],
     population: Float[np.ndarray, "members population"] | None = None,
 ) -> Float[np.ndarray, " architectures"]:
-    r"""Sum of the logarithms of relative ranks by three proxies.
+    r"""AZ-NAS for networks over tokens: the same without progressivity.
 
     .. math:: \sum_{k \in \{E, T, C\}} \log \frac{r_k}{m}
 
