@@ -15,6 +15,8 @@ from parzc.commands.selection import choose_architectures
 from parzc.images import ImageData
 from parzc.probing.extract import DEFAULT_STATISTICS, load_statistics, plan
 from parzc.probing.parallel import Failure, extract_all
+from parzc.probing.probes import Probe
+from parzc.probing.statistic import Statistic
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.provenance import write_provenance
@@ -62,8 +64,7 @@ def extract(
     settings = dict(locals())
     probes = plan(load_statistics(statistics))
     if explain:
-        for probe, readers in probes.items():
-            print(f"{probe.__name__}: {', '.join(reader.name for reader in readers)}")
+        print(_explain(probes))
         return None
     images: ImageData = plugins.build("datasets", data).load()
     built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
@@ -81,6 +82,18 @@ def extract(
     write_provenance(out, settings)
     _report(store, chosen, failures)
     return store
+
+
+def _explain(probes: Mapping[Probe, Sequence[Statistic]]) -> str:
+    lines = []
+    for forward in dict.fromkeys(probe.forward for probe in probes):
+        lines.append(f"forward pass: {forward}")
+        for probe, readers in probes.items():
+            if probe.forward == forward:
+                lines.append(f"  {probe.name}: {probe.finds}")
+                names = ", ".join(reader.name for reader in readers)
+                lines.append(f"    feeds {names or 'a later probe'}")
+    return "\n".join(lines)
 
 
 def _identity(

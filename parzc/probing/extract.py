@@ -1,6 +1,8 @@
 """Read the statistics of every node of a network."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -8,12 +10,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parzc import plugins
-from parzc.probing.probes import Batch, Loss, Probe, loss_gradient
-from parzc.probing.record import Node, Recording
+from parzc.probing.node import Node
+from parzc.probing.passes import Batch, Loss, Task
+from parzc.probing.probes import PROBES, Probe, run_probes
+from parzc.probing.record import Recording
 from parzc.probing.statistic import Statistic
-from parzc.probing.table import NodeInfo, Table
+from parzc.probing.table import NodeInfo, Table, column_name
 
 __all__ = ["DEFAULT_STATISTICS", "extract", "load_statistics", "plan"]
+
+Compat = Literal["original"] | None
+
+NETWORK = "network"
+"""Stands for a node's name where a value of the network as a whole is missing."""
 
 DEFAULT_STATISTICS = (
     "grad_norm",
@@ -35,47 +44,61 @@ def extract(
     statistics: Sequence[str] = DEFAULT_STATISTICS,
     *,
     loss: Loss = F.cross_entropy,
+    second_batch: Batch | None = None,
+    blocks: Sequence[str] | None = None,
+    compat: Compat = None,
 ) -> Table:
     """Read statistics of every node of a network from one mini-batch.
 
-    Each probe runs once and serves all statistics that read it. The network is left as it was:
-    weights, gradients, buffers, mode, hooks and the random state.
+    Each probe runs once and serves all statistics that read it, and probes of the same forward pass
+    share it. The network is left as it was: weights, gradients, buffers, mode, hooks and the random
+    state.
 
     Args:
-        network: From inputs to logits, on the batch's device.
+        network: From inputs to logits, or to an object with a tensor `logits`; on the batch's device.
         batch: Inputs and class labels.
         statistics: Names of files in `parzc/statistics`, or dotted names of others.
         loss: From logits and labels to a scalar.
+        second_batch: For statistics that compare two batches; without it they compare the batch's halves.
+        blocks: The features between which blocks lie, in order of execution: `name` for the output of
+            a module, `name:input` for its input. By default they are found, see
+            `parzc.probing.blocks`.
+        compat: `original` reproduces what the public code of a statistic does where parzc deviates.
 
     Returns:
-        One row a node in order of execution. A value that is not finite is NaN and listed in
-        `Table.missing`.
+        One row a node in order of execution, then the blocks. A value that is not finite is NaN and
+        listed in `Table.missing`.
 
     Raises:
-        LookupError: If there is no such statistic.
+        LookupError: If there is no such statistic or block.
         ValueError: If the network has no node that parzc knows.
         RuntimeError: If the network fails while it runs.
     """
-    probes = plan(load_statistics(statistics))
-    recordings = [probe(network, batch, readers, loss) for probe, readers in probes.items()]
-    if not recordings[0].nodes:
+    loaded = load_statistics(statistics)
+    names = {id(each): column_name(name) for each, name in zip(loaded, statistics, strict=True)}
+    task = Task(network, batch, loss, second_batch, blocks, compat == "original")
+    recordings = run_probes(task, {probe.name: found for probe, found in plan(loaded).items()})
+    first = recordings[0]
+    if not any(of == "operation" for of, _ in first.nodes):
         raise ValueError(
             "the network should run at least one convolution, linear layer, pooling or identity"
             " module; none ran. Functional operations are not seen."
         )
-    names = tuple(name.rpartition(".")[2].rpartition(":")[2] for name in statistics)
-    values, missing = _values(recordings, names)
-    uncovered = _uncovered(network, recordings[0])
-    counts = {
+    columns = [each for each in loaded if each.total is None]
+    rows = _rows(first, columns)
+    values, missing = _values(recordings, rows, {each.name: names[id(each)] for each in columns})
+    totals, missing_totals = _totals(recordings, [each for each in loaded if each.total is not None])
+    uncovered = _uncovered(network, first)
+    facts = {
         "parameters": float(sum(parameter.numel() for parameter in network.parameters())),
         "uncovered": float(sum(network.get_parameter(name).numel() for name in uncovered)),
     }
     return Table(
-        nodes=_describe(recordings[0]),
-        statistics=names,
+        nodes=tuple(NodeInfo(node.name, node.kind, _alive(first, node), **node.sizes) for node in rows),
+        statistics=tuple(names[id(each)] for each in columns),
         values=values,
-        network=counts | _loss(recordings, probes),
-        missing=missing,
+        network=facts | _loss(first) | totals | ({"original": 1.0} if task.original else {}),
+        missing=(*missing, *missing_totals),
         uncovered=uncovered,
     )
 
@@ -105,53 +128,78 @@ def plan(statistics: Sequence[Statistic]) -> dict[Probe, list[Statistic]]:
         statistics: What is wanted.
 
     Returns:
-        The statistics by probe, the probes in the order in which they are first needed.
+        The statistics by probe, the probes in the order in which they run; a probe that only helps
+        another one has none.
     """
-    probes: dict[Probe, list[Statistic]] = {}
-    for statistic in statistics:
-        probes.setdefault(statistic.probe, []).append(statistic)
-    return probes
+    wanted = {statistic.probe.name for statistic in statistics}
+    for probe in PROBES:
+        wanted.update(probe.needs if probe.name in wanted else ())
+    return {
+        probe: [statistic for statistic in statistics if statistic.probe == probe]
+        for probe in PROBES
+        if probe.name in wanted
+    }
 
 
-def _values(
-    recordings: Sequence[Recording], names: Sequence[str]
-) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
-    nodes = list(recordings[0].nodes)
-    cells: list[tuple[int, int]] = []
-    scalars: list[Tensor] = []
-    for recording in recordings:
-        for row, node in enumerate(nodes):
-            for name, runs in recording.nodes[node].values.items():
-                cells.append((row, names.index(name)))
-                scalars.append(torch.stack(runs).mean() if len(runs) > 1 else runs[0])
-    values = np.full((len(nodes), len(names)), np.nan)
-    if scalars:
-        rows, columns = np.array(cells).T
-        values[rows, columns] = torch.stack([scalar.double() for scalar in scalars]).cpu().numpy()
-    infinite = [(r, c) for r, c in cells if not np.isfinite(values[r, c])]
-    for row, column in infinite:
-        values[row, column] = np.nan
-    return values, tuple((nodes[row], names[column]) for row, column in infinite)
-
-
-def _describe(recording: Recording) -> tuple[NodeInfo, ...]:
-    return tuple(
-        NodeInfo(node.name, node.kind, _alive(node), **node.sizes) for node in recording.nodes.values()
+def _rows(recording: Recording, columns: Sequence[Statistic]) -> list[Node]:
+    shown = {"operation", *(of for statistic in columns for of in statistic.of)} & {
+        "operation",
+        "activation",
+        "block",
+    }
+    return sorted(
+        (node for (of, _), node in recording.nodes.items() if of in shown),
+        key=lambda node: node.kind == "block",
     )
 
 
-def _alive(node: Node) -> bool:
-    return any(bool(run) for run in node.alive)
+def _values(
+    recordings: Sequence[Recording], rows: Sequence[Node], names: Mapping[str, str]
+) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+    columns = {name: place for place, name in enumerate(names)}
+    cells: list[tuple[int, int]] = []
+    scalars: list[Tensor] = []
+    for recording in recordings:
+        for row, place in enumerate(rows):
+            node = recording.nodes.get((place.of, place.name))
+            for name, runs in () if node is None else node.values.items():
+                if name in columns:
+                    cells.append((row, columns[name]))
+                    scalars.append(torch.stack(runs).mean() if len(runs) > 1 else runs[0])
+    values = np.full((len(rows), len(names)), np.nan)
+    if scalars:
+        at = tuple(np.array(cells).T)
+        values[at] = torch.stack([scalar.double() for scalar in scalars]).cpu().numpy()
+    infinite = [cell for cell in cells if not np.isfinite(values[cell])]
+    for cell in infinite:
+        values[cell] = np.nan
+    shown = list(names.values())
+    return values, tuple((rows[row].name, shown[column]) for row, column in infinite)
+
+
+def _totals(
+    recordings: Sequence[Recording], statistics: Sequence[Statistic]
+) -> tuple[dict[str, float], tuple[tuple[str, str], ...]]:
+    totals: dict[str, float] = {}
+    for statistic in statistics:
+        nodes = (node for recording in recordings for node in recording.nodes.values())
+        parts = [value for node in nodes for value in node.values.get(statistic.name, ())]
+        total = float(statistic.total(parts)) if parts and statistic.total else math.nan
+        totals[statistic.name] = total if math.isfinite(total) else math.nan
+    return totals, tuple((NETWORK, name) for name, total in totals.items() if math.isnan(total))
+
+
+def _alive(recording: Recording, node: Node) -> bool:
+    return not recording.judged or any(bool(run) for run in node.alive)
 
 
 def _uncovered(network: nn.Module, recording: Recording) -> tuple[str, ...]:
-    weights = (getattr(network.get_submodule(name), "weight", None) for name in recording.nodes)
-    covered = {id(weight) for weight in weights}
-    return tuple(name for name, p in network.named_parameters() if p.dim() > 1 and id(p) not in covered)
+    return tuple(
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.dim() > 1 and name in recording.uncovered
+    )
 
 
-def _loss(recordings: Sequence[Recording], probes: dict[Probe, list[Statistic]]) -> dict[str, float]:
-    for recording, probe in zip(recordings, probes, strict=True):
-        if probe is loss_gradient and recording.scalar is not None:
-            return {"loss": float(recording.scalar)}
-    return {}
+def _loss(recording: Recording) -> dict[str, float]:
+    return {} if recording.scalar is None else {"loss": float(recording.scalar)}

@@ -1,175 +1,306 @@
-"""Probes: the ways to run a network once.
+"""Probes: what is differentiated in a forward pass, and which probes share one.
 
-A probe runs the network on its weights as they are, or on values derived from them, without touching
-the network: parameters and buffers are replaced by leaves of the probe's own for one call.
+A statistic names the probe whose tensors it reads. All probes of one forward pass run on the same graph.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.func import functional_call
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
-from parzc.probing.record import OutputOverwrittenError, Reader, Recording, record
+from parzc.probing import draws
+from parzc.probing.node import Node, Reader
+from parzc.probing.passes import Pass, Task, absolute_weights, failing_in, on_batch, run_pass
+from parzc.probing.record import OutputOverwrittenError, Recording
 
-__all__ = ["Batch", "Loss", "Probe", "loss_gradient", "synflow"]
+__all__ = [
+    "PROBES",
+    "Probe",
+    "block_jacobian",
+    "hessian_gradient",
+    "input_jacobian",
+    "label_logits",
+    "loss_gradient",
+    "perturbation",
+    "run_probes",
+    "sample_logits",
+    "synflow",
+    "synflow_bn",
+    "two_batches",
+]
 
-Batch = tuple[Tensor, Tensor]
-Loss = Callable[[Tensor, Tensor], Tensor]
-Probe = Callable[[nn.Module, Batch, Sequence[Reader], Loss], Recording]
+Readers = Mapping[str, Sequence[Reader]]
+_EPSILON = 0.01
 
 
-def loss_gradient(
-    network: nn.Module, batch: Batch, readers: Sequence[Reader], loss: Loss = F.cross_entropy
-) -> Recording:
-    """Run one training step's forward and backward pass on a mini-batch.
+@dataclass(frozen=True)
+class Probe:
+    """A way to run a network.
 
-    Batch normalisation uses the batch's statistics. Weights are used as they are, in their own
-    precision.
+    Attributes:
+        name: Its name.
+        forward: The forward pass that it differentiates; probes that name the same one share it.
+        finds: What it finds out.
+        needs: Names of probes that have to run too.
+    """
+
+    name: str
+    forward: str
+    finds: str
+    needs: tuple[str, ...] = ()
+
+
+_BATCH = "batch, own weights"
+loss_gradient = Probe("loss_gradient", _BATCH, "gradient of the loss over weights and activations")
+input_jacobian = Probe("input_jacobian", _BATCH, "gradient of the sum of all logits over the inputs")
+block_jacobian = Probe("block_jacobian", _BATCH, "random signs pulled back through each block alone")
+label_logits = Probe(
+    "label_logits", _BATCH, "gradient of the sum of the true labels' logits over activations"
+)
+sample_logits = Probe("sample_logits", _BATCH, "gradient of each sample's summed logits over the weights")
+hessian_gradient = Probe(
+    "hessian_gradient", _BATCH, "the loss's Hessian times its gradient, over weights", ("loss_gradient",)
+)
+perturbation = Probe("perturbation", _BATCH, "the last feature map of slightly changed inputs")
+two_batches = Probe(
+    "two_batches", "second batch, own weights", "gradients of the loss of two batches", ("loss_gradient",)
+)
+synflow = Probe("synflow", "ones, absolute weights, no batch norm", "gradient of the sum of the logits")
+synflow_bn = Probe("synflow_bn", "ones, absolute weights", "gradient of the sum of the logits")
+
+PROBES = (
+    input_jacobian,
+    block_jacobian,
+    label_logits,
+    sample_logits,
+    loss_gradient,
+    hessian_gradient,
+    perturbation,
+    two_batches,
+    synflow,
+    synflow_bn,
+)
+"""All probes in the order in which they run: the one that frees a graph comes after those that keep it."""
+
+
+def run_probes(task: Task, readers: Readers) -> list[Recording]:
+    """Run probes, each forward pass once.
 
     Args:
-        network: From the batch's inputs to logits.
-        batch: Inputs and class labels.
-        readers: The statistics to evaluate on each node.
-        loss: From logits and labels to a scalar.
+        task: The network.
+        readers: The statistics by name of the probe; a probe that others need may have none.
 
     Returns:
-        The recording, with the loss as the probe's scalar.
+        One recording a forward pass.
 
     Raises:
-        RuntimeError: If the network fails; the message says how far it came.
+        RuntimeError: If the network fails while it runs.
     """
-    inputs, labels = batch
-    tensors = _replace(network, lambda p: p.detach().requires_grad_(), lambda b: b.detach().clone())
-    return _forward_backward(network, tensors, inputs, readers, lambda logits: loss(logits, labels))
+    recordings = []
+    for forward in dict.fromkeys(probe.forward for probe in PROBES if probe.name in readers):
+        shared = {
+            probe.name: readers[probe.name]
+            for probe in PROBES
+            if probe.forward == forward and probe.name in readers
+        }
+        recordings.append(_run_forward(task, shared, "two_batches" in readers))
+    return recordings
 
 
-def synflow(
-    network: nn.Module, batch: Batch, readers: Sequence[Reader], loss: Loss = F.cross_entropy
-) -> Recording:
-    """Run the network of absolute weights on an image of ones.
-
-    Every parameter and buffer is replaced by its absolute value in float64, batch normalisation is
-    left out, and the scalar is the sum of the logits, which can reach 1e67.
-
-    Args:
-        network: From the batch's inputs to logits.
-        batch: Only the shape of its inputs is used.
-        readers: The statistics to evaluate on each node.
-        loss: Not used.
-
-    Returns:
-        The recording, with the sum of the logits as the probe's scalar.
-
-    Raises:
-        RuntimeError: If the network fails; the message says how far it came.
-
-    Source:
-        Tanaka et al., NeurIPS 2020, in the form of Abdelfattah et al., ICLR 2021.
-    """
-    tensors = _replace(network, lambda p: p.detach().double().abs().requires_grad_(), _absolute_buffer)
-    ones = torch.ones_like(batch[0][:1], dtype=torch.float64)
-    with _without_batch_norm(network):
-        return _forward_backward(network, tensors, ones, readers, torch.sum)
-
-
-def _replace(
-    network: nn.Module, parameter: Callable[[Tensor], Tensor], buffer: Callable[[Tensor], Tensor]
-) -> dict[str, Tensor]:
-    """Make the tensors of a probe, one for each name; names of a shared tensor share its replacement."""
-    made: dict[int, Tensor] = {}
-    tensors: dict[str, Tensor] = {}
-    for name, p in network.named_parameters(remove_duplicate=False):
-        tensors[name] = made[id(p)] = made[id(p)] if id(p) in made else parameter(p)
-    for name, b in network.named_buffers(remove_duplicate=False):
-        tensors[name] = made[id(b)] = made[id(b)] if id(b) in made else buffer(b)
-    return tensors
-
-
-def _absolute_buffer(buffer: Tensor) -> Tensor:
-    return buffer.detach().double().abs() if buffer.is_floating_point() else buffer.detach().clone()
-
-
-def _forward_backward(
-    network: nn.Module,
-    tensors: dict[str, Tensor],
-    inputs: Tensor,
-    readers: Sequence[Reader],
-    scalar: Callable[[Tensor], Tensor],
-) -> Recording:
+def _run_forward(task: Task, readers: Readers, two: bool) -> Recording:
+    """Run a forward pass and its probes; again in another way for networks that need it."""
     try:
-        return _run(network, tensors, inputs, readers, scalar, clone=False)
+        return _attempt(task, readers, two, clone=False)
     except OutputOverwrittenError:
-        return _run(network, tensors, inputs, readers, scalar, clone=True)
-
-
-def _run(
-    network: nn.Module,
-    tensors: dict[str, Tensor],
-    inputs: Tensor,
-    readers: Sequence[Reader],
-    scalar: Callable[[Tensor], Tensor],
-    *,
-    clone: bool,
-) -> Recording:
-    with _repeatable(network, inputs), record(network, readers, clone=clone) as recording:
-        try:
-            # shared tensors are tied by `_replace` already
-            logits = functional_call(network, tensors, (inputs,), tie_weights=False)
-            if not isinstance(logits, Tensor):
-                raise TypeError(
-                    f"the network should return a tensor of logits, got {type(logits).__name__};"
-                    " wrap it in a module that returns the logits only."
-                )
-            result = scalar(logits)
-            weights = recording.weights()
-            gradients = torch.autograd.grad(result, weights, allow_unused=True) if weights else ()
-        except OutputOverwrittenError:
+        return _attempt(task, readers, two, clone=True)
+    except RuntimeError:
+        if not task.channels_last:
             raise
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            reached = f", the last was {list(recording.nodes)[-1]!r}" if recording.nodes else ""
-            raise RuntimeError(
-                f"the network failed in a probe: ran {len(recording.nodes)} nodes{reached}: {error}"
-            ) from error
-        # detached: the graph's hooks hold the recording, and a cycle would keep all activations alive
-        recording.scalar = result.detach()
-        recording.read_weights(gradients)
+        task.channels_last = False  # `view` refuses tensors with the channels last
+        return _run_forward(task, readers, two)
+
+
+def _attempt(task: Task, readers: Readers, two: bool, *, clone: bool) -> Recording:
+    if "synflow" in readers or "synflow_bn" in readers:
+        (name,) = readers
+        done = absolute_weights(task, readers, batch_norm=name == "synflow_bn", clone=clone)
+        with failing_in(done.recording):
+            _differentiate_weights(done, name, done.logits.sum())
+    elif "two_batches" in readers:
+        done = _two_batches(task, readers, clone=clone)
+    else:
+        to_inputs = "input_jacobian" in readers or "label_logits" in readers
+        outputs = to_inputs or "loss_gradient" in readers
+        done = on_batch(task, task.batch, readers, to_inputs=to_inputs, outputs=outputs, clone=clone)
+        with failing_in(done.recording):
+            _differentiate(done, readers, keep_gradients=two and task.second_batch is not None)
+    recording = done.recording
+    recording.uncovered = {name for name, t in done.tensors.items() if id(t) not in recording.covered}
+    # the graph's hooks hold the recording, and a cycle would keep all activations alive
+    recording.release()
     return recording
 
 
-@contextmanager
-def _repeatable(network: nn.Module, inputs: Tensor) -> Iterator[None]:
-    devices = [inputs.device] if inputs.is_cuda else []
-    evaluating = [module for module in network.modules() if not module.training]
-    with torch.random.fork_rng(devices), torch.enable_grad():
-        torch.manual_seed(0)  # the same dropout mask in every probe
-        for module in evaluating:
-            module.training = True
-        try:
-            yield
-        finally:
-            for module in evaluating:
-                module.training = False
+def _differentiate(done: Pass, readers: Readers, *, keep_gradients: bool) -> None:
+    with torch.enable_grad():
+        for name in readers:
+            if name in _BACKWARD:
+                whole = "loss_gradient" not in readers and name != "block_jacobian"
+                done.recording.listen(name, judging="outputs" if whole else None)
+                _BACKWARD[name](done)
+            elif name == "loss_gradient":
+                _differentiate_loss(done, hessian="hessian_gradient" in readers, keep=keep_gradients)
+    if "perturbation" in readers:
+        _perturb(done)
 
 
-@contextmanager
-def _without_batch_norm(network: nn.Module) -> Iterator[None]:
-    with ExitStack() as undo:
-        for module in network.modules():
-            if isinstance(module, _BatchNorm):
-                undo.callback(_restore_forward, module, module.__dict__.get("forward"))
-                module.forward = _identity  # type: ignore[method-assign, assignment]
-        yield
+def _differentiate_loss(done: Pass, *, hessian: bool, keep: bool) -> None:
+    task, recording = done.task, done.recording
+    loss = task.loss(done.logits, done.labels)
+    gradients = _differentiate_weights(done, "loss_gradient", loss, create_graph=hessian)
+    recording.scalar = loss.detach()
+    if keep:
+        task.gradients = recording.by_node(gradients)
+    if hessian:
+        recording.listen("hessian_gradient")
+        known = [found for found in gradients if found is not None and found.requires_grad]
+        product = sum(((found.detach() * found).sum() for found in known), torch.zeros(()))
+        curvature = (
+            torch.autograd.grad(product, recording.weights(), allow_unused=True)
+            if known
+            else [None] * len(gradients)
+        )
+        recording.read_weights(curvature)
 
 
-def _restore_forward(module: nn.Module, forward: Callable[..., Tensor] | None) -> None:
-    del module.forward
-    if forward is not None:
-        module.forward = forward
+def _differentiate_weights(
+    done: Pass, probe: str, scalar: Tensor, *, create_graph: bool = False
+) -> Sequence[Tensor | None]:
+    recording = done.recording
+    recording.listen(probe, judging="weights")
+    weights = recording.weights()
+    gradients: Sequence[Tensor | None] = ()
+    if weights:
+        gradients = torch.autograd.grad(scalar, weights, allow_unused=True, create_graph=create_graph)
+    recording.read_weights(gradients)
+    return gradients
 
 
-def _identity(x: Tensor) -> Tensor:
-    return x
+def _two_batches(task: Task, readers: Readers, *, clone: bool) -> Pass:
+    """Differentiate the loss of the second batch, or of both halves of the only one."""
+    batches = [task.second_batch] if task.second_batch is not None else _halves(task)
+    for batch in batches:
+        done = on_batch(task, batch, readers, to_inputs=False, outputs=False, clone=clone)
+        recording = done.recording
+        with failing_in(recording):
+            loss = task.loss(done.logits, done.labels)
+            gradients = torch.autograd.grad(loss, recording.weights(), allow_unused=True)
+        if batch is batches[-1]:
+            recording.listen("two_batches")
+            recording.read_weights(gradients, task.gradients)
+        else:
+            task.gradients = recording.by_node(gradients)
+            recording.release()
+    return done
+
+
+def _halves(task: Task) -> list[tuple[Tensor, Tensor]]:
+    inputs, labels = task.batch
+    half = len(inputs) // 2
+    if not half:
+        raise ValueError(
+            "statistics of two batches need a second batch, or at least two inputs in the only one."
+        )
+    return [(inputs[:half], labels[:half]), (inputs[half : 2 * half], labels[half : 2 * half])]
+
+
+def _to_inputs(done: Pass, scalar: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Pull a scalar back to the inputs, or to the first embedding of inputs that are token numbers."""
+    leaves = [done.inputs] if done.inputs.is_floating_point() else done.recording.embeddings[:1]
+    if not leaves:
+        return None
+    leaf = leaves[0]
+    (gradient,) = torch.autograd.grad(scalar, leaf, retain_graph=True, allow_unused=True)
+    return leaf.detach(), _or_zero(gradient, leaf)
+
+
+def _or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if gradient is None else gradient
+
+
+def _input_jacobian(done: Pass) -> None:
+    found = _to_inputs(done, done.logits.sum())
+    if found is not None:
+        node = done.recording.node("input", "", "input")
+        node.read(done.recording.reading("output_gradient", "input"), output=found[0], output_grad=found[1])
+
+
+def _label_logits(done: Pass) -> None:
+    if done.logits.dim() == 2:
+        _to_inputs(done, done.logits.gather(1, done.labels[:, None]).sum())
+
+
+def _block_jacobian(done: Pass) -> None:
+    recording = done.recording
+    readers = recording.reading("output_gradient", "block")
+    features = recording.features
+    for index in range(len(features) - 1, 0, -1):
+        before, (name, after) = features[index - 1][1], features[index]
+        if not (before.requires_grad and after.requires_grad):
+            continue
+        # in the feature's own memory format
+        signs = torch.empty_like(after).copy_(draws.rademacher(index, after.shape, after))
+        (gradient,) = torch.autograd.grad(after, before, signs, retain_graph=True, allow_unused=True)
+        if gradient is not None:
+            tensors = {"input": before.detach(), "output": after.detach()}
+            recording.node("block", name, "block").read(
+                readers, **tensors, input_grad=gradient, output_grad=signs
+            )
+
+
+def _sample_logits(done: Pass) -> None:
+    weights = [tensor for name, tensor in done.tensors.items() if "weight" in name and tensor.requires_grad]
+    rows = []
+    for logits in done.logits:
+        gradients = torch.autograd.grad(logits.sum(), weights, retain_graph=True, allow_unused=True)
+        rows.append(torch.cat([_or_zero(g, w).flatten() for g, w in zip(gradients, weights, strict=True)]))
+    node = done.recording.node("input", "", "input")
+    node.read(
+        done.recording.reading("output_gradient", "input"),
+        output=done.inputs.detach(),
+        output_grad=torch.stack(rows),
+    )
+
+
+def _perturb(done: Pass) -> None:
+    recording = done.recording
+    recording.listen("perturbation")
+    first = recording.last_map
+    if first is None or not done.inputs.is_floating_point():
+        return
+    noise = draws.standard_normal(done.inputs.shape, done.inputs)
+    tensors = {name: tensor.detach() for name, tensor in done.tensors.items()}
+    silent = Recording(
+        {"perturbation": recording.active}, original=recording.original, watches_gradients=False
+    )
+    run_pass(done.task, tensors, done.inputs.detach() + _EPSILON * noise, silent)
+    if silent.last_map is not None:
+        node = recording.node("map", "", "map")
+        node.read(recording.reading("activation", "map"), input=first, output=silent.last_map)
+    for node in _norms(recording.nodes.values()):
+        variance = tensors.get(f"{node.name}.running_var")
+        if variance is not None:
+            node.read(recording.reading("activation", "norm"), output=variance)
+
+
+def _norms(nodes: Iterable[Node]) -> list[Node]:
+    return [node for node in nodes if node.kind == "norm"]
+
+
+_BACKWARD: dict[str, Callable[[Pass], None]] = {
+    "input_jacobian": _input_jacobian,
+    "block_jacobian": _block_jacobian,
+    "label_logits": _label_logits,
+    "sample_logits": _sample_logits,
+}

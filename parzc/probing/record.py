@@ -1,291 +1,366 @@
 """Record what every operation of a network sees while the network runs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from math import prod
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["Node", "OutputOverwrittenError", "Reader", "Recording", "record"]
+from parzc.probing.activations import is_activation
+from parzc.probing.attention import visible_projections
+from parzc.probing.blocks import watch_blocks
+from parzc.probing.node import Node, Reader, kind_of_operation
 
-CONVOLUTIONS = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-)
-POOLS = (
-    nn.AvgPool1d,
-    nn.AvgPool2d,
-    nn.AvgPool3d,
-    nn.MaxPool1d,
-    nn.MaxPool2d,
-    nn.MaxPool3d,
-)
-KINDS: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
-    ("conv", CONVOLUTIONS),
-    ("linear", (nn.Linear,)),
-    ("pool", POOLS),
-    ("skip", (nn.Identity,)),
-)
+__all__ = ["OutputOverwrittenError", "Recording", "Surveyed", "record", "survey"]
+
+
+Judging = Literal["weights", "outputs"] | None
 
 
 class OutputOverwrittenError(RuntimeError):
     """A later operation wrote into the output of a recorded one."""
 
 
-@runtime_checkable
-class Reader(Protocol):
-    """What the recorder needs of a statistic: see `parzc.probing.statistic.Statistic`."""
-
-    @property
-    def name(self) -> str:
-        """The key of its values."""
-
-    @property
-    def reads(self) -> str:
-        """When it is called."""
-
-    @property
-    def weighted(self) -> bool:
-        """Whether it is for nodes with a weight only."""
-
-    def __call__(self, node: "Node") -> Tensor:
-        """Evaluate it on a node."""
-
-
-class _Momentary:
-    """A tensor of a node that is there at some moments only."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, node: "Node", owner: type) -> Tensor:
-        tensor = node.tensors.get(self.name)
-        if tensor is None:
-            raise ValueError(
-                f"{node.name} has no {self.name} at this moment: declare what the statistic `reads`,"
-                " and `weighted=True` if it needs a weight."
-            )
-        return tensor
-
-
-class Node:
-    """One operation as the running network shows it to the statistics.
-
-    Tensors are present only while the statistics that read them are called. A module that runs
-    several times is one node: its weight gradient is that of all runs, and what is read off
-    activations is averaged over the runs.
-
-    Args:
-        name: The module's name.
-        kind: `conv`, `linear`, `pool` or `skip`.
-        depth: Place in the order of execution.
-
-    Attributes:
-        weight: The weight the probe used, detached; of a shared one only the first node has it.
-        weight_grad: Gradient of the probe's scalar with respect to `weight`.
-        input: Input of the run at hand.
-        output: Output of the run at hand.
-        output_grad: Gradient of the probe's scalar with respect to `output`.
-        channel_dim: The dimension of `output` that counts channels.
-        sizes: The numbers of `parzc.probing.table.NodeInfo`.
-        values: What the statistics gave, a list over runs.
-        alive: Whether any gradient through the node differs from zero, a list over runs.
-        tensors: The tensors that are there at the moment.
-    """
-
-    weight = _Momentary()
-    weight_grad = _Momentary()
-    input = _Momentary()
-    output = _Momentary()
-    output_grad = _Momentary()
-
-    def __init__(self, name: str, kind: str, depth: int) -> None:
-        self.name = name
-        self.kind = kind
-        self.depth = depth
-        self.channel_dim = 1
-        self.leaf: Tensor | None = None
-        self.sizes: dict[str, int] = {}
-        self.values: dict[str, list[Tensor]] = {}
-        self.alive: list[Tensor] = []
-        self.tensors: dict[str, Tensor] = {}
-        self._moments: tuple[Tensor, Tensor] | None = None
-
-    def output_moments(self) -> tuple[Tensor, Tensor]:
-        """Give variance and mean of the output, computed once for all who ask."""
-        if self._moments is None:
-            mean = self.output.mean()
-            # two passes over memory, and still 20 times faster on a CPU than torch.var_mean
-            self._moments = (self.output - mean).norm().square() / self.output.numel(), mean
-        return self._moments
-
-    def read(self, readers: Sequence[Reader], **tensors: Tensor) -> None:
-        """Call statistics and keep their values.
-
-        Args:
-            readers: The statistics.
-            tensors: What they may read now, by the names of the attributes.
-        """
-        if self.leaf is not None:
-            tensors["weight"] = self.leaf.detach()
-        self.tensors, self._moments = tensors, None
-        for reader in readers:
-            if self.leaf is not None or not reader.weighted:
-                self.values.setdefault(reader.name, []).append(reader(self))
-        self.tensors, self._moments = {}, None
-
-
 @dataclass(eq=False)
 class Recording:
-    """The nodes of a network, in order of execution, while a probe runs it.
+    """The nodes of a network, in order of execution, while probes run it.
 
     Attributes:
-        readers: The statistics by what they read.
+        readers: The statistics of each probe that shares the forward pass.
         clone: Whether outputs are copied.
-        nodes: The nodes by name.
+        original: Whether statistics show the quirks of the originals.
+        nodes: The nodes by what they are and name.
+        covered: Identities of the weights that nodes have, or are a part of.
+        uncovered: Names of parameters and buffers that no node has.
         owners: Which node owns a weight, by the weight's identity: a shared one counts once.
-        scalar: What the probe differentiates.
+        active: The statistics of the probe whose backward pass runs.
+        judging: How that pass decides which nodes are alive: by gradients of `weights`, by those of
+            `outputs` only, or not at all.
+        judged: Whether any pass did.
+        watches_gradients: Whether gradients of outputs are of interest to anybody.
+        scalar: The loss, where a probe has it.
+        last_map: The last output that still has positions.
+        embeddings: Outputs of `nn.Embedding`.
+        features: The feature taps, live tensors.
     """
 
     readers: Mapping[str, Sequence[Reader]]
     clone: bool = False
-    nodes: dict[str, Node] = field(default_factory=dict)
+    original: bool = False
+    nodes: dict[tuple[str, str], Node] = field(default_factory=dict)
+    covered: set[int] = field(default_factory=set)
+    uncovered: set[str] = field(default_factory=set)
     owners: dict[int, str] = field(default_factory=dict)
+    active: Sequence[Reader] = ()
+    judging: Judging = None
+    judged: bool = False
+    watches_gradients: bool = True
     scalar: Tensor | None = None
+    last_map: Tensor | None = None
+    embeddings: list[Tensor] = field(default_factory=list)
+    features: list[tuple[str, Tensor]] = field(default_factory=list)
+    operations: int = 0
+    _channel_dims: dict[torch.Size, int] = field(default_factory=dict)
+    _forward: dict[str, list[Reader]] = field(default_factory=dict)
+    _reading_now: dict[tuple[str, str], list[Reader]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note what the statistics are of."""
+        self._wanted = {of for readers in self.readers.values() for reader in readers for of in reader.of}
+
+    def wants(self, of: str) -> bool:
+        """Say whether any statistic is of such nodes."""
+        return of in self._wanted
+
+    def forward_readers(self, of: str) -> list[Reader]:
+        """List the statistics that read such nodes in the forward pass."""
+        if of not in self._forward:
+            every = [reader for readers in self.readers.values() for reader in readers]
+            self._forward[of] = [r for r in every if r.reads == "activation" and of in r.of]
+        return self._forward[of]
+
+    def reading(self, reads: str, of: str) -> list[Reader]:
+        """List the statistics of the running probe that read such nodes at such a moment."""
+        key = reads, of
+        if key not in self._reading_now:
+            self._reading_now[key] = [r for r in self.active if r.reads == reads and of in r.of]
+        return self._reading_now[key]
+
+    def listen(self, probe: str, *, judging: Judging = None) -> None:
+        """Make a probe the running one, and let it decide which nodes are alive or not."""
+        self.active = self.readers.get(probe, ())
+        self._reading_now = {}
+        self.judging = judging
+        self.judged = self.judged or judging is not None
+
+    def owning(self) -> list[Node]:
+        """List the nodes that own a weight."""
+        return [node for node in self.nodes.values() if node.leaf is not None]
 
     def weights(self) -> list[Tensor]:
         """List the weights that nodes own, to differentiate with respect to."""
         return [node.leaf for node in self.nodes.values() if node.leaf is not None]
 
-    def read_weights(self, gradients: Sequence[Tensor | None]) -> None:
+    def node(self, of: str, name: str, kind: str) -> Node:
+        """Find a node, or make it."""
+        found = self.nodes.get((of, name))
+        if found is None:
+            found = Node(name, kind, depth=self.operations, original=self.original)
+            self.nodes[of, name] = found
+        return found
+
+    def by_node(self, gradients: Sequence[Tensor | None]) -> dict[str, Tensor]:
+        """Give gradients of `weights()` by name of the node.
+
+        Args:
+            gradients: One for each weight; None, for a weight that the output does not depend on,
+                counts as zero.
+        """
+        owned = zip(self.owning(), self.weights(), gradients, strict=True)
+        return {
+            node.name: torch.zeros_like(weight) if gradient is None else gradient.detach()
+            for node, weight, gradient in owned
+        }
+
+    def read_weights(
+        self, gradients: Sequence[Tensor | None], others: Mapping[str, Tensor] | None = None
+    ) -> None:
         """Let the statistics read weights and their gradients.
 
         Args:
-            gradients: One for each of `weights()`; None, for a weight that the output does not
-                depend on, counts as zero.
+            gradients: As for `by_node`.
+            others: Gradients of another batch by name of the node.
         """
-        remaining = iter(gradients)
-        for node in self.nodes.values():
-            if node.leaf is None:
-                continue
-            found = next(remaining)
-            gradient = torch.zeros_like(node.leaf) if found is None else found
-            # the norm is faster than any(), and differs from zero for NaN too
-            node.alive = [torch.linalg.vector_norm(gradient) != 0]
-            node.read(self.readers["weight"], weight_grad=gradient)
-            node.leaf = None
+        readers = self.reading("weight", "operation")
+        for name, gradient in self.by_node(gradients).items():
+            node = self.nodes["operation", name]
+            if self.judging == "weights":
+                # the norm is faster than any(), and differs from zero for NaN too
+                node.alive = [torch.linalg.vector_norm(gradient) != 0]
+            other = {} if others is None else {"other_grad": others[name]}
+            node.read(readers, weight_grad=gradient, **other)
 
-    def run(self, name: str, kind: str, module: nn.Module, inputs: Tensor, output: Tensor) -> None:
-        """Record one run of a module.
+    def release(self) -> None:
+        """Forget what holds tensors of the run."""
+        for node in self.nodes.values():
+            node.leaf = node.module = None
+        self.features, self.embeddings, self.last_map = [], [], None
+
+    def run_operation(
+        self, name: str, kind: str, module: Any, inputs: Tensor, output: Tensor, *, in_attention: bool
+    ) -> None:
+        """Record one run of an operation.
 
         Args:
             name: The module's name.
             kind: The node's kind.
-            module: The module.
+            module: The module, or what stands for it.
             inputs: What it got.
             output: What it gave.
+            in_attention: Whether the module is part of an attention module.
         """
-        node = self.nodes.get(name)
+        node = self.nodes.get(("operation", name))
         if node is None:
-            node = self.nodes[name] = Node(name, kind, depth=len(self.nodes))
+            node = self.node("operation", name, kind)
+            self.operations += 1
+            node.in_attention = in_attention
             weight = getattr(module, "weight", None)
-            if isinstance(weight, Tensor) and self.owners.setdefault(id(weight), name) == name:
-                node.leaf = weight
-        _measure(node, module, inputs, output)
-        node.read(self.readers["activation"], input=inputs.detach(), output=output.detach())
-        if output.requires_grad:
-            kept = output.detach().clone() if self.clone else output.detach()
-            output.register_hook(self._reading(node, kept))  # type: ignore[no-untyped-call]
+            if isinstance(weight, Tensor):
+                self.covered.add(id(weight if weight._base is None else weight._base))
+                if self.owners.setdefault(id(weight), name) == name:
+                    node.leaf = weight
+        node.module = module
+        node.measure_operation(module, inputs, output)
+        self._channel_dims[output.shape] = node.channel_dim
+        self._show(node, inputs, output)
 
-    def _reading(self, node: Node, output: Tensor) -> Callable[[Tensor], None]:
+    def run_activation(self, name: str, inputs: Tensor, output: Tensor) -> None:
+        """Record one run of an activation."""
+        node = self.node("activation", name, "activation")
+        node.measure(inputs, output, self.channel_dim(output))
+        self._show(node, inputs, output)
+
+    def keep_features(self, features: Iterable[tuple[str, Tensor]]) -> None:
+        """Make nodes of the blocks between successive feature taps."""
+        self.features = list(features)
+        previous: Tensor | None = None
+        for name, feature in self.features:
+            node = self.node("block", name, "block")
+            before = feature if previous is None else previous
+            node.measure(before, feature, self.channel_dim(feature))
+            node.sizes["in_channels"] = before.shape[self.channel_dim(before)]
+            self._show(node, before, feature)
+            previous = feature
+
+    def channel_dim(self, output: Tensor) -> int:
+        """Guess which dimension counts channels, from operations whose outputs have that shape."""
+        return self._channel_dims.get(output.shape, 1 if output.dim() > 3 else output.dim() - 1)
+
+    def _show(self, node: Node, inputs: Tensor, output: Tensor) -> None:
+        seen = {"input": inputs.detach(), "output": output.detach()}
+        node.read(self.forward_readers(node.of), **seen)
+        if not output.requires_grad or not self.watches_gradients:
+            return
+        kept = seen["output"].clone() if self.clone else seen["output"]
+        output.register_hook(self._reading(node, seen["input"], kept))  # type: ignore[no-untyped-call]
+
+    def _reading(self, node: Node, inputs: Tensor, output: Tensor) -> Callable[[Tensor], None]:
         version = output._version
-        influences = torch.linalg.vector_norm(output) != 0 if node.leaf is None else None
 
         def read_gradient(gradient: Tensor) -> None:
+            readers = self.reading("output_gradient", node.of) if node.of != "block" else []
+            if not readers and not self.judging:
+                return
             if output._version != version:
                 raise OutputOverwrittenError(node.name)
-            if influences is not None:
+            gradient = gradient.detach()
+            if self.judging == "outputs" or (self.judging and node.leaf is None):
+                influences = torch.linalg.vector_norm(output if node.leaf is None else inputs) != 0
                 node.alive.append(influences & (torch.linalg.vector_norm(gradient) != 0))
-            node.read(self.readers["output_gradient"], output=output, output_grad=gradient)
+            node.read(readers, input=inputs, output=output, output_grad=gradient)
 
         return read_gradient
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """What is known of a module before the network runs.
+
+    Attributes:
+        name: Its name.
+        module: The module.
+        kind: The kind of operation it is, if it is one.
+        in_attention: Whether it is part of an attention module.
+        whole: Whether there is no module inside.
+    """
+
+    name: str
+    module: nn.Module
+    kind: str | None
+    in_attention: bool
+    whole: bool
+
+
+def survey(network: nn.Module) -> list[Surveyed]:
+    """List the modules of a network, once for all passes: walking them takes time in small networks."""
+    found: list[Surveyed] = []
+    attention: set[str] = set()
+    for name, module in network.named_modules():
+        parent, _, last = name.rpartition(".")
+        words = (last + "/" + type(module).__name__).lower()
+        if parent in attention or "attention" in words or "attn" in words:
+            attention.add(name)
+        whole = next(module.children(), None) is None
+        found.append(Surveyed(name, module, kind_of_operation(module), name in attention, whole))
+    return found
+
+
 @contextmanager
-def record(network: nn.Module, readers: Sequence[Reader], *, clone: bool = False) -> Iterator[Recording]:
+def record(
+    network: nn.Module,
+    recording: Recording,
+    modules: Sequence[Surveyed],
+    blocks: Sequence[str] | None = None,
+) -> Iterator[None]:
     """Watch a network for the duration of a `with` block.
 
-    Recorded are convolutions, linear layers, pooling and `nn.Identity`. Functional operations have
-    no module and are not seen. Flags that make activations work in place are off inside the block,
-    so that a node's output is still there in the backward pass.
+    Recorded are convolutions, linear layers, pooling and `nn.Identity`, the projections of
+    `nn.MultiheadAttention`, and whatever else the statistics ask for. Functional operations have no
+    module and are not seen. Flags that make activations work in place are off inside the block, so
+    that a node's output is still there in the backward pass.
 
     Args:
         network: Gets hooks, which are removed at the end.
-        readers: The statistics to evaluate.
-        clone: Copy every output, for networks that overwrite tensors by other means; without it
-            such a network raises `OutputOverwrittenError` in the backward pass.
-
-    Yields:
-        The recording, which fills up as the network runs.
+        recording: Fills up as the network runs. With `clone`, every output is copied, for networks
+            that overwrite tensors by other means; without it such a network raises
+            `OutputOverwrittenError` in the backward pass.
+        modules: What `survey` found.
+        blocks: The feature taps, if blocks are wanted; None finds them.
     """
-    moments = ("activation", "output_gradient", "weight")
-    recording = Recording({m: [r for r in readers if r.reads == m] for m in moments}, clone)
     with ExitStack() as undo:
-        for name, module in network.named_modules():
-            if module.__dict__.get("inplace") is True:
-                module.inplace = False
-                undo.callback(setattr, module, "inplace", True)
-            kind = next((kind for kind, types in KINDS if isinstance(module, types)), None)
-            if kind is not None:
-                undo.callback(module.register_forward_hook(_hook(recording, name, kind)).remove)
-        yield recording
+        for found in modules:
+            _hook_module(found, recording, undo)
+
+        def project(name: str, module: Any, inputs: Tensor, output: Tensor) -> Tensor:
+            recording.run_operation(name, "linear", module, inputs, output, in_attention=True)
+            return output
+
+        undo.enter_context(visible_projections(network, project))
+        if not recording.wants("block"):
+            yield
+            return
+        taps = undo.enter_context(watch_blocks(network, blocks))
+        yield
+        recording.keep_features(taps.features())
 
 
-def _hook(
-    recording: Recording, name: str, kind: str
+def _hook_module(found: Surveyed, recording: Recording, undo: ExitStack) -> None:
+    module, name = found.module, found.name
+    if module.__dict__.get("inplace") is True:
+        setattr(module, "inplace", False)  # noqa: B010  (no attribute that a type checker knows)
+        undo.callback(setattr, module, "inplace", True)
+    hooks: list[Callable[..., Tensor | None]] = []
+    if found.kind is not None:
+        hooks.append(_operation_hook(recording, name, found.kind, found.in_attention))
+    if recording.wants("activation") and _shows_activation(module, recording.original):
+        hooks.append(_activation_hook(recording, name))
+    if found.whole and recording.wants("map"):
+        hooks.append(_map_hook(recording))
+    if isinstance(module, _BatchNorm) and recording.wants("norm"):
+        hooks.append(_norm_hook(recording, name))
+    if isinstance(module, nn.Embedding):
+        hooks.append(_embedding_hook(recording))
+    for hook in hooks:
+        undo.callback(module.register_forward_hook(hook).remove)
+
+
+def _shows_activation(module: nn.Module, original: bool) -> bool:
+    # the original looks for the letters in the class name, and so finds ReLUConvBN too
+    return is_activation(module) or (original and "ReLU" in type(module).__name__)
+
+
+def _operation_hook(
+    recording: Recording, name: str, kind: str, in_attention: bool
 ) -> Callable[[nn.Module, tuple[object, ...], object], Tensor | None]:
     def forward(module: nn.Module, inputs: tuple[object, ...], output: object) -> Tensor | None:
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
             return None
         # `nn.Identity` returns its very input: a view of it has a gradient of its own
         seen = output.view_as(output) if output is inputs[0] else output
-        recording.run(name, kind, module, inputs[0], seen)
+        recording.run_operation(name, kind, module, inputs[0], seen, in_attention=in_attention)
         return seen
 
     return forward
 
 
-def _measure(node: Node, module: nn.Module, inputs: Tensor, output: Tensor) -> None:
-    last = node.kind == "linear" or (node.kind == "skip" and output.dim() < 4)
-    node.channel_dim = output.dim() - 1 if last else 1
-    channels = output.shape[node.channel_dim]
-    per_input = output.numel() // output.shape[0]
-    weights = 0 if node.leaf is None else node.leaf.numel()
-    size = getattr(module, "kernel_size", 1 if node.kind == "linear" else 0)
-    kernel = prod(size) if isinstance(size, tuple) else int(size) ** _dimensions(node.kind, output)
-    if node.kind == "pool":
-        flops = per_input * kernel
-    elif isinstance(module, CONVOLUTIONS[3:]):
-        flops = weights * (inputs.numel() // inputs.shape[0] // inputs.shape[1])
-    else:
-        flops = weights * (per_input // channels)
-    node.sizes = {
-        "weights": weights,
-        "flops": node.sizes.get("flops", 0) + flops,
-        "kernel": kernel,
-        "spatial": per_input // channels,
-        "in_channels": inputs.shape[-1 if last else 1],
-        "out_channels": channels,
-        "depth": node.depth,
-    }
+def _activation_hook(recording: Recording, name: str) -> Callable[..., None]:
+    def forward(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        if inputs and isinstance(inputs[0], Tensor) and isinstance(output, Tensor):
+            recording.run_activation(name, inputs[0], output)
+
+    return forward
 
 
-def _dimensions(kind: str, output: Tensor) -> int:
-    return output.dim() - 2 if kind == "pool" else 1
+def _map_hook(recording: Recording) -> Callable[..., None]:
+    def forward(_: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() > 2 and max(output.shape[2:]) > 1:
+            recording.last_map = output.detach()
+
+    return forward
+
+
+def _norm_hook(recording: Recording, name: str) -> Callable[..., None]:
+    def forward(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
+        recording.node("norm", name, "norm").module = module
+
+    return forward
+
+
+def _embedding_hook(recording: Recording) -> Callable[..., None]:
+    def forward(_: nn.Module, inputs: tuple[object, ...], output: Tensor) -> None:
+        recording.embeddings.append(output)
+
+    return forward

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from parzc.atomic import atomic_write
-from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table
+from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table, column_name
 
 __all__ = ["FeatureStore"]
 
@@ -201,7 +201,10 @@ def _tables(rows: pa.Table, statistics: tuple[str, ...]) -> dict[Architecture, T
             *(rows[column].to_pylist() for column in ("node", "kind", "alive", *NODE_SIZES)), strict=True
         )
     ]
-    values = np.stack([rows[name].to_numpy() for name in statistics], axis=1).astype(float)
+    # values of the network as a whole have no column
+    statistics = tuple(name for name in map(column_name, statistics) if name in rows.column_names)
+    columns = [rows[name].to_numpy() for name in statistics]
+    values = np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(infos), 0))
     network = {
         c.removeprefix("network."): rows[c].to_pylist() for c in rows.column_names if c.startswith("network.")
     }

@@ -7,7 +7,7 @@ from typing import NewType
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["NODE_SIZES", "Architecture", "NodeInfo", "Table"]
+__all__ = ["NODE_SIZES", "Architecture", "NodeInfo", "Table", "column_name"]
 
 Architecture = NewType("Architecture", str)
 
@@ -18,7 +18,8 @@ class NodeInfo:
 
     Attributes:
         name: The module's name in the network.
-        kind: `conv`, `linear`, `pool` or `skip`.
+        kind: `conv`, `linear`, `pool` or `skip` for operations; `activation` and `block` where a
+            statistic asked for them.
         alive: False where the node has no influence on the output: every gradient through it is
             exactly zero.
         weights: Elements of the weight; 0 for operations without one.
@@ -27,7 +28,7 @@ class NodeInfo:
         spatial: Positions of the output: height × width, or tokens.
         in_channels: Width of the input.
         out_channels: Width of the output.
-        depth: Place in the order of execution, from 0.
+        depth: Operations that ran before, from 0.
     """
 
     name: str
@@ -46,18 +47,29 @@ NODE_SIZES = tuple(entry.name for entry in fields(NodeInfo) if entry.name not in
 """The numbers of `NodeInfo`, which a table serves like statistics."""
 
 
+def column_name(statistic: str) -> str:
+    """Give the column of a statistic: its name, or the end of its dotted name.
+
+    >>> column_name("my_lab.statistics:spread")
+    'spread'
+    """
+    return statistic.rpartition(".")[2].rpartition(":")[2]
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Statistics of every node of one network; loses nothing that a proxy or an encoding needs.
 
     Attributes:
-        nodes: The nodes in order of execution.
+        nodes: The nodes in order of execution, then the blocks in theirs.
         statistics: Names of the columns.
         values: One row a node, one column a statistic; NaN where a value is missing, because the
             node has no weight or the result was not finite.
         network: Values of the network as a whole: `parameters`, `uncovered` (how many of them are in
-            weights that no node has) and `loss`.
-        missing: Node and statistic of every value that was not finite.
+            weights that no node has), `loss`, `original` (1 where the quirks of the originals were
+            asked for) and the statistics that have no column.
+        missing: Node and statistic of every value that was not finite; `network` for a node if it is
+            a value of the network as a whole.
         uncovered: Names of parameters with two or more dimensions that no node has, such as those of
             `nn.MultiheadAttention`; a feature store keeps their number only.
     """
