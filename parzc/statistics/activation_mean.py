@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from parzc.probing.node import Node
 from parzc.probing.probes import loss_gradient
-from parzc.probing.record import Node
 from parzc.probing.statistic import statistic
 
 __all__ = ["activation_mean"]

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from parzc.probing.node import Node
 from parzc.probing.probes import loss_gradient
-from parzc.probing.record import Node
 from parzc.probing.statistic import statistic
 
 __all__ = ["fisher"]
@@ -26,8 +26,11 @@ def fisher(node: Node) -> Float[Tensor, ""]:
         Turner et al., ICLR 2020. Compared with SamsungLabs/zero-cost-nas. Deviations: the original
         spreads each channel's value over the channel's weights, so that its sum is larger by the
         fan-in (`parzc.proxies.fisher` puts the factor back); and on token models it sums over
-        channels and keeps tokens, which is mended here.
+        channels and keeps tokens, which is mended here. `compat=original` has both.
     """
-    product = (node.output * node.output_grad).movedim(node.channel_dim, 1)
+    product = node.output * node.output_grad
+    if not node.original:
+        product = product.movedim(node.channel_dim, 1)
     per_channel = product.flatten(2).sum(2) if product.dim() > 2 else product
-    return per_channel.square().mean(0).sum() / 2
+    importance = per_channel.square().mean(0).sum() / 2
+    return importance * node.weight[0].numel() if node.original else importance

@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from parzc.probing.node import Node
 from parzc.probing.probes import loss_gradient
-from parzc.probing.record import Node
 from parzc.probing.statistic import statistic
 
 __all__ = ["plain"]
@@ -23,4 +23,4 @@ def plain(node: Node) -> Float[Tensor, ""]:
     Source:
         Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. No deviation.
     """
-    return (node.weight * node.weight_grad).sum()
+    return node.weight_product().sum()

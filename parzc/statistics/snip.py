@@ -3,8 +3,8 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from parzc.probing.node import Node
 from parzc.probing.probes import loss_gradient
-from parzc.probing.record import Node
 from parzc.probing.statistic import statistic
 
 __all__ = ["snip"]
@@ -23,4 +23,4 @@ def snip(node: Node) -> Float[Tensor, ""]:
         Lee, Ajanthan & Torr, ICLR 2019. Compared with SamsungLabs/zero-cost-nas. Deviation: no mask
         parameter; at m = 1 the value is the same.
     """
-    return (node.weight * node.weight_grad).abs().sum()
+    return node.weight_product().abs().sum()

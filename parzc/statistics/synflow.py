@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from parzc.probing import probes
-from parzc.probing.record import Node
+from parzc.probing.node import Node
 from parzc.probing.statistic import statistic
 
 __all__ = ["synflow"]
@@ -27,4 +27,4 @@ def synflow(node: Node) -> Float[Tensor, ""]:
         SamsungLabs/zero-cost-nas. Deviation: none where batch normalisation is a module; its own
         NAS-Bench-201 network keeps four of them.
     """
-    return (node.weight * node.weight_grad).abs().sum()
+    return node.weight_product().abs().sum()

@@ -1,0 +1,167 @@
+"""What several statistics read of the samples of a node: kernels and products of channels."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
+
+from parzc.probing.node import Node
+
+__all__ = ["channel_products", "condition_number", "gradient_kernel", "log_determinant", "pattern_kernel"]
+
+_EXACT = 2**24
+"""Up to here every integer is a float32."""
+
+_WEIGHT_GRADIENTS: dict[int, Callable[..., Tensor]] = {3: conv1d_weight, 4: conv2d_weight, 5: conv3d_weight}
+_Transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def channel_products(
+    first: Float[Tensor, "*shape"], second: Float[Tensor, "*other"], channel_dim: int
+) -> Float[Tensor, "channels others"]:
+    """Sum the outer products of two tensors' channels over samples and positions.
+
+    Args:
+        first: Samples, channels and positions.
+        second: The same samples and positions, perhaps other channels.
+        channel_dim: The dimension of both that counts channels.
+
+    Returns:
+        One row a channel of `first`, one column a channel of `second`.
+    """
+    rows, columns = first.movedim(channel_dim, -1), second.movedim(channel_dim, -1)
+    if rows.is_contiguous() and columns.is_contiguous():
+        return rows.flatten(0, -2).mT @ columns.flatten(0, -2)
+    # a product for each sample spares the copy that brings the channels to one side
+    rows, columns = first.movedim(channel_dim, 1).flatten(2), second.movedim(channel_dim, 1).flatten(2)
+    return torch.bmm(rows, columns.mT).sum(0)
+
+
+def pattern_kernel(node: Node) -> Float[Tensor, "samples samples"]:
+    """Count the elements of the node's input that are positive, or not, in both of two samples.
+
+    Args:
+        node: An activation.
+
+    Returns:
+        Whole numbers in float64, at most the elements of one sample.
+    """
+    if "pattern_kernel" not in node.tensors:
+        node.tensors["pattern_kernel"] = _agreement(node.input)
+    return node.tensors["pattern_kernel"]
+
+
+def gradient_kernel(node: Node) -> Float[Tensor, "samples samples"]:
+    """Multiply each sample's gradient of weight and bias with that of every other sample.
+
+    Args:
+        node: A convolution or linear layer in the backward pass of a scalar that is a sum over
+            samples.
+
+    Returns:
+        Inner products in float64, in the squared unit of the gradient.
+    """
+    if "gradient_kernel" not in node.tensors:
+        inputs, gradient = node.input, node.output_grad
+        kernel = _linear_kernel(inputs, gradient) if node.kind == "linear" else _conv_kernel(node)
+        if getattr(node.module, "bias", None) is not None:
+            shift = gradient.movedim(node.channel_dim, 1)
+            shift = shift.flatten(2).sum(2) if shift.dim() > 2 else shift
+            kernel = kernel + _gram(shift)
+        node.tensors["gradient_kernel"] = kernel
+    return node.tensors["gradient_kernel"]
+
+
+def log_determinant(kernels: Sequence[Float[Tensor, "samples samples"]]) -> Float[Tensor, ""]:
+    """Take the logarithm of the determinant of a sum of kernels.
+
+    Args:
+        kernels: Positive semi-definite ones.
+
+    Returns:
+        The natural logarithm; minus infinity if the sum is singular.
+    """
+    sign, logarithm = torch.linalg.slogdet(torch.stack(list(kernels)).sum(0))
+    return torch.where(sign > 0, logarithm, -torch.inf)
+
+
+def condition_number(kernels: Sequence[Float[Tensor, "samples samples"]]) -> Float[Tensor, ""]:
+    """Divide the largest eigenvalue of a sum of kernels by the smallest.
+
+    Args:
+        kernels: Positive semi-definite ones.
+
+    Returns:
+        At least 1; infinite if the smallest eigenvalue is no greater than the rounding error of the
+        largest, so that only noise would be left, and NaN for kernels that are not finite.
+    """
+    kernel = torch.stack(list(kernels)).sum(0).double()
+    if not kernel.isfinite().all():
+        return kernel.new_tensor(torch.nan)
+    eigenvalues = torch.linalg.eigvalsh(kernel)
+    noise = torch.finfo(kernel.dtype).eps * len(kernel) * eigenvalues[-1]
+    return torch.where(eigenvalues[0] > noise, eigenvalues[-1] / eigenvalues[0], torch.inf)
+
+
+def _agreement(inputs: Tensor) -> Tensor:
+    samples, last = len(inputs), inputs.movedim(1, -1)
+    # the order of elements does not matter: take that of the memory
+    rows = (last if last.is_contiguous() else inputs).flatten(1)
+    both = torch.zeros(samples, samples, dtype=torch.float64, device=inputs.device)
+    for part in torch.split(rows, _EXACT, 1):
+        # the comparison writes floats itself: 20 times faster than converting booleans
+        signs = torch.empty(part.shape, dtype=torch.float32, device=part.device)
+        torch.gt(part, 0, out=signs)
+        both += signs @ signs.mT
+    own = both.diagonal()
+    # neither positive = all − one's own − the other's + those counted twice
+    agreement = 2 * both - own[:, None] - own + inputs.numel() // samples
+    return agreement + 0 * inputs.amax()  # NaN is not positive either, but no pattern
+
+
+def _gram(rows: Tensor) -> Tensor:
+    return (rows @ rows.mT).double()
+
+
+def _linear_kernel(inputs: Tensor, gradient: Tensor) -> Tensor:
+    samples, width, height = len(inputs), inputs.shape[-1], gradient.shape[-1]
+    inputs, gradient = inputs.reshape(samples, -1, width), gradient.reshape(samples, -1, height)
+    tokens = inputs.shape[1]
+    if samples * tokens**2 * (width + height) < (samples + tokens) * width * height:
+        # few tokens: products of tokens, without the gradients themselves
+        inputs, gradient = inputs.flatten(0, 1), gradient.flatten(0, 1)
+        products = _gram(inputs) * _gram(gradient)
+        return products.view(samples, tokens, samples, tokens).sum((1, 3))
+    return _gram((gradient.mT @ inputs).flatten(1))
+
+
+def _conv_kernel(node: Node) -> Tensor:
+    module, inputs, gradient = node.module, node.input, node.output_grad
+    samples = len(inputs)
+    padding = getattr(module, "padding", 0)
+    if not isinstance(module, _Transposed) and (
+        isinstance(padding, str) or getattr(module, "padding_mode", "zeros") != "zeros"
+    ):
+        inputs, padding = _padded(module, inputs), 0
+    if isinstance(module, _Transposed):
+        # a transposed convolution swaps the parts of input and output gradient
+        inputs, gradient = gradient, inputs
+    # samples side by side as groups give one weight gradient each
+    gradients = _WEIGHT_GRADIENTS[inputs.dim()](
+        inputs.flatten(0, 1)[None],
+        (samples * len(node.weight), *node.weight.shape[1:]),
+        gradient.flatten(0, 1)[None],
+        stride=getattr(module, "stride", 1),
+        padding=padding,
+        dilation=getattr(module, "dilation", 1),
+        groups=samples * getattr(module, "groups", 1),
+    )
+    return _gram(gradients.reshape(samples, -1))
+
+
+def _padded(module: object, inputs: Tensor) -> Tensor:
+    mode = getattr(module, "padding_mode", "zeros")
+    amounts: list[int] = getattr(module, "_reversed_padding_repeated_twice", [])
+    return nn.functional.pad(inputs, amounts, mode="constant" if mode == "zeros" else mode)
