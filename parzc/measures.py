@@ -1,7 +1,8 @@
 """`find_measures`, call-compatible with the public zero-cost-nas code."""
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -9,12 +10,24 @@ from torch.nn import functional
 
 from parzc import plugins
 from parzc.aggregate import Aggregate
-from parzc.probing.extract import extract
+from parzc.probing.extract import Compat, extract, load_statistics, plan
+from parzc.probing.passes import Batch
+from parzc.probing.probes import two_batches
 from parzc.training_free import CHEAPEST, Formula
 
 __all__ = ["find_measures"]
 
-_PUBLISHED_ORDER = ("grad_norm", "snip", "fisher", "plain", "synflow", "l2_norm")
+_PUBLISHED_ORDER = (
+    "grad_norm",
+    "snip",
+    "grasp",
+    "fisher",
+    "jacob_cov",
+    "plain",
+    "synflow_bn",
+    "synflow",
+    "l2_norm",
+)
 
 
 def find_measures(
@@ -24,18 +37,22 @@ def find_measures(
     device: torch.device | str,
     loss_fn: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
     measure_names: Sequence[str] | None = None,
+    *,
+    compat: Compat = None,
 ) -> dict[str, float]:
     """Compute training-free proxies of one network on one mini-batch.
 
     Args:
         net: From images to logits; left as it was.
-        dataloader: Yields batches of images and labels.
+        dataloader: Yields batches of images and labels. A measure that compares two mini-batches, such
+            as `zico`, takes a second one from what is left, or else compares the halves of the first.
         dataload_info: How to take the mini-batch, one of `("random", batches, classes)`, which joins
             the first batches, and `("grasp", images, classes)`, which takes that many images of
             every class, ordered by class.
         device: Where to compute. A network on another device is copied there.
         loss_fn: From logits and labels to a scalar.
         measure_names: Names of training-free proxies; by default all that score one network alone.
+        compat: `original` reproduces what the public code does where parzc deviates.
 
     Returns:
         One score a name, in the order asked for: Python floats in the unit of the proxy; NaN where
@@ -52,11 +69,15 @@ def find_measures(
         original then changes the values); `measures_arr` is not taken; see each proxy for its own.
     """
     formulas = _load_formulas(measure_names)
-    statistics = dict.fromkeys(needed for formula in formulas.values() for needed in formula.statistics)
-    images, labels = _take_batch(dataloader, dataload_info)
-    batch = (images.to(device), labels.to(device))
+    needed = dict.fromkeys(name for formula in formulas.values() for name in formula.statistics)
+    statistics = tuple(needed) or CHEAPEST
+    batches = iter(dataloader)
+    images, labels = _take_batch(batches, dataload_info)
+    batch, second = (images.to(device), labels.to(device)), None
+    if two_batches in plan(load_statistics(statistics)):
+        second = _take_second(batches, dataload_info, device)
     network = _on_device(net, batch[0].device)
-    table = extract(network, batch, tuple(statistics) or CHEAPEST, loss=loss_fn)
+    table = extract(network, batch, statistics, loss=loss_fn, second_batch=second, compat=compat)
     return {name: formula(table) for name, formula in formulas.items()}
 
 
@@ -84,9 +105,17 @@ def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
     return copy.deepcopy(network).to(device)
 
 
-def _take_batch(
-    loader: Iterable[tuple[Tensor, Tensor]], dataload_info: tuple[str, int, int]
-) -> tuple[Tensor, Tensor]:
+def _take_second(
+    rest: Iterator[Batch], dataload_info: tuple[str, int, int], device: torch.device | str
+) -> Batch | None:
+    try:
+        images, labels = _take_batch(rest, dataload_info)
+    except ValueError:  # the loader holds no more
+        return None
+    return images.to(device), labels.to(device)
+
+
+def _take_batch(loader: Iterator[Batch], dataload_info: tuple[str, int, int]) -> Batch:
     mode, count, classes = dataload_info
     if mode not in {"random", "grasp"} or count < 1:
         raise ValueError(
@@ -96,15 +125,15 @@ def _take_batch(
     return _first_batches(loader, count) if mode == "random" else _per_class(loader, count, classes)
 
 
-def _first_batches(loader: Iterable[tuple[Tensor, Tensor]], count: int) -> tuple[Tensor, Tensor]:
-    batches = [batch for batch, _ in zip(loader, range(count), strict=False)]
+def _first_batches(loader: Iterator[Batch], count: int) -> Batch:
+    batches = list(islice(loader, count))
     if len(batches) < count:
         raise ValueError(f"the data loader should hold {count} batches, got {len(batches)}.")
     images, labels = zip(*batches, strict=True)
     return torch.cat(images), torch.cat(labels)
 
 
-def _per_class(loader: Iterable[tuple[Tensor, Tensor]], count: int, classes: int) -> tuple[Tensor, Tensor]:
+def _per_class(loader: Iterator[Batch], count: int, classes: int) -> Batch:
     found: list[list[Tensor]] = [[] for _ in range(classes)]
     for images, labels in loader:
         for image, label in zip(images, labels.tolist(), strict=True):

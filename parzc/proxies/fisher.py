@@ -3,7 +3,7 @@
 import math
 
 from parzc.probing.table import Table
-from parzc.training_free import formula
+from parzc.training_free import formula, node_sum
 
 __all__ = ["fisher"]
 
@@ -30,8 +30,10 @@ def fisher(table: Table) -> float:
         Theis et al., 2018 and Turner et al., ICLR 2020, made a score by Abdelfattah et al., ICLR
         2021. Compared with SamsungLabs/zero-cost-nas. Deviations: the batch is never split when memory
         is short; for layers over tokens, channels are channels (the original sums over channels and
-        takes tokens for channels).
+        takes tokens for channels), unless the table was extracted with `compat=original`.
     """
+    if "original" in table.network:
+        return node_sum(table, "fisher")  # has the fan-in already
     total = 0.0
     for node, importance in zip(table.nodes, table.column("fisher"), strict=True):
         if node.weights and not (math.isnan(importance) and not node.alive):
