@@ -163,3 +163,23 @@ class Words(nn.Module):
         for layer in self.encoder.layers:
             x = layer(src=x)
         return {"logits": self.head(x[:, 0])}
+
+
+class AddsInPlace(Residual):
+    """Writes the sum into the last layer's output."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.layer(x)
+        out += self.shortcut(x)
+        return out
+
+
+class Embeds(nn.Module):
+    """Tokens half as many, normalised: no residual block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.proj, self.norm, self.out = nn.Linear(16, 8), nn.LayerNorm(8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.norm(self.proj(x.reshape(len(x), -1, 16))))

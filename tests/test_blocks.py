@@ -12,10 +12,12 @@ from parzc.spaces.nasbench201 import NASBench201
 from tests.networks_with_blocks import (
     IMAGES,
     TOKENS,
+    AddsInPlace,
     AfterBranch,
     Again,
     Auxiliary,
     Branches,
+    Embeds,
     Excited,
     Functional,
     Nested,
@@ -81,6 +83,17 @@ def test_residual_blocks_with_containers_inside_are_blocks() -> None:
     assert names(network, IMAGES) == ["blocks.0:input", "blocks.0", "blocks.1", "blocks.2"]
 
 
+def test_blocks_that_add_in_place_are_blocks() -> None:
+    network = Through(AddsInPlace(4), AddsInPlace(4))
+    assert names(network, IMAGES) == ["blocks.0:input", "blocks.0", "blocks.1"]
+
+
+def test_the_norm_of_an_embedding_is_no_tap() -> None:
+    network = Tokens(nn.TransformerEncoderLayer(8, 2, 8, batch_first=True), Embeds())
+    found = names(network, torch.randn(2, 4, 8))
+    assert found == ["blocks.0.norm1:input", "blocks.0", "blocks.1"]
+
+
 def test_stages_are_replaced_by_their_blocks() -> None:
     found = names(Through(Stage(2), Stage(1)), IMAGES)
     assert found == [f"blocks.0.layers.0{s}" for s in (":input", "")] + [
@@ -106,19 +119,11 @@ def test_the_whole_network_may_be_the_container() -> None:
     assert names(with_classifier, IMAGES) == ["0", "1"]
 
 
-def test_without_containers_activations_are_taps() -> None:
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten(), nn.Linear(64, 3)
-    )
-    assert names(network, IMAGES) == ["1", "3"]
-
-
-def test_vectors_after_maps_are_no_taps() -> None:
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(),
-        nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 3),
-    )  # fmt: skip
-    assert names(network, IMAGES) == ["1", "3"]
+def test_without_containers_activations_over_maps_are_taps() -> None:
+    maps = [nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.GELU(), nn.Flatten()]
+    assert names(nn.Sequential(*maps, nn.Linear(64, 3)), IMAGES) == ["1", "3"]
+    vectors = [nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 3)]
+    assert names(nn.Sequential(*maps, *vectors), IMAGES) == ["1", "3"]
 
 
 def test_a_perceptron_has_its_activations_and_without_them_its_layers() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from parzc.probing.graph import reaches
+from parzc.probing.graph import Point, reaches
 from parzc.probing.structure import (
     Call,
     candidates,
@@ -86,8 +86,7 @@ class _Named:
         if not taps:
             raise ValueError("blocks should name one tap or more, such as `stem` or `head:input`, got none.")
         self.taps = tuple(dict.fromkeys(taps))
-        self.seen: list[Tap] = []
-        self.versions: list[int] = []
+        self.seen: list[tuple[str, Point]] = []
         modules = {name: module for name, module in network.named_modules(remove_duplicate=False) if name}
         undo.callback(self._start)
         undo.callback(_hook(network, self._start, before=True))
@@ -102,19 +101,18 @@ class _Named:
         for tap in self.taps:
             if tap not in ran:
                 raise ValueError(f"the tap {tap!r} saw no tensor: its module did not run, or not on one.")
-        for (tap, tensor), version in zip(self.seen, self.versions, strict=True):
-            if tensor._version != version:
+        for tap, point in self.seen:
+            if not point.intact:
                 raise ValueError(f"the tap {tap!r} is overwritten after it ran; name one before or after it.")
         return _numbered(self.seen)
 
     def _start(self, _: object = None) -> None:
-        self.seen, self.versions = [], []
+        self.seen = []
 
     def _keep(self, tap: str) -> Callable[[object], None]:
         def keep(value: object) -> None:
-            if (tensor := _first_tensor(value)) is not None:
-                self.seen.append((tap, tensor))
-                self.versions.append(tensor._version)
+            if (point := _first_point(value)) is not None:
+                self.seen.append((tap, point))
 
         return keep
 
@@ -152,74 +150,68 @@ class _Found:
     def _start(self) -> None:
         self._root = Call("", nn.Identity(), None)
         self._running = [self._root]
-        self._plain: list[Tap] = []
-        self._versions: dict[int, tuple[Tensor, int]] = {}
+        self._plain: list[tuple[str, Point]] = []
 
     def _enter_network(self, inputs: object) -> None:
         self._start()
-        self._root.inputs = _first_tensor(inputs)
+        self._root.inputs = _first_point(inputs)
 
     def _leave_network(self, output: object) -> None:
-        self._root.output = _first_tensor(output)
+        self._root.output = _first_point(output)
 
     def _enter(self, name: str, module: nn.Module) -> Callable[[object], None]:
         def enter(inputs: object) -> None:
-            self._running.append(Call(name, module, self._remember(_first_tensor(inputs))))
+            self._running.append(Call(name, module, _first_point(inputs)))
 
         return enter
 
     def _leave(self, output: object) -> None:
         call = self._running.pop()
-        call.output = self._remember(_first_tensor(output))
+        call.output = _first_point(output)
         whole = call.inputs is not None and call.output is not None
         self._running[-1].inner += [call] if whole else call.inner
 
     def _norm(self, tap: str, owner: nn.Module) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def norm(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             if self._running[-1].module is owner and inputs and isinstance(inputs[0], Tensor):
-                self._remember(inputs[0])
-                self._running[-1].norms.append((tap, inputs[0], output))
+                self._running[-1].norms.append((tap, Point(inputs[0]), output))
 
         return norm
 
     def _keep(self, name: str) -> Callable[[object], None]:
         def keep(output: object) -> None:
-            if (tensor := self._remember(_first_tensor(output))) is not None:
-                self._plain.append((name, tensor))
+            if (point := _first_point(output)) is not None:
+                self._plain.append((name, point))
 
         return keep
 
-    def _remember(self, tensor: Tensor | None) -> Tensor | None:
-        if tensor is not None:
-            self._versions.setdefault(id(tensor), (tensor, tensor._version))
-        return tensor
-
-    def _blocks(self) -> list[Tap]:
-        taps: list[Tap] = []
+    def _blocks(self) -> list[tuple[str, Point]]:
+        taps: list[tuple[str, Point]] = []
         for call in descend(self._root.inner):
             assert call.inputs is not None
             assert call.output is not None
-            if is_over_tokens(call.module, call.output):
+            if is_over_tokens(call.module, call.output.tensor):
                 taps += residual_streams(call)
             elif not taps and not _is_same_memory(call.inputs, self._root.inputs):
                 taps.append((f"{call.name}:input", call.inputs))
             taps.append((call.name, call.output))
         return taps
 
-    def _select(self, taps: list[Tap]) -> list[Tap]:
+    def _select(self, taps: list[tuple[str, Point]]) -> list[tuple[str, Point]]:
         """Drop what is overwritten, on a side branch, the network's output, or a mere vector."""
         later, kept, widest = self._root.output, [], 1
-        for name, tensor in reversed(taps):
-            intact = tensor._version == self._versions[id(tensor)][1]
+        for name, point in reversed(taps):
+            tensor = point.tensor
             positions = tensor.shape[2:].numel() if tensor.dim() > 2 else 1
+            is_output = self._root.output is not None and tensor is self._root.output.tensor
             # a gate, such as those of squeeze and excitation, has one position in the midst of many
-            if not intact or tensor is self._root.output or positions == 1 < widest:
+            if is_output or not point.intact or positions == 1 < widest:
                 continue
-            if later is None or reaches(later, tensor):
-                kept.append((name, tensor))
-                later, widest = tensor, max(widest, positions)
-        vectors = all(tensor.dim() < 3 for _, tensor in kept)
-        return [(name, tensor) for name, tensor in reversed(kept) if vectors or tensor.dim() > 2]
+            if later is None or reaches(later, point):
+                kept.append((name, point))
+                later, widest = point, max(widest, positions)
+        vectors = all(point.tensor.dim() < 3 for _, point in kept)
+        return [(name, point) for name, point in reversed(kept) if vectors or point.tensor.dim() > 2]
 
 
 def _hook(module: nn.Module, see: Callable[[object], None], *, before: bool = False) -> Callable[[], None]:
@@ -234,21 +226,25 @@ def _hook(module: nn.Module, see: Callable[[object], None], *, before: bool = Fa
     return module.register_forward_hook(leave).remove
 
 
-def _first_tensor(value: object) -> Tensor | None:
-    if isinstance(value, Tensor):
-        return value
-    parts = value.values() if isinstance(value, Mapping) else value
-    return next((p for p in parts if isinstance(p, Tensor)), None) if isinstance(parts, Iterable) else None
+def _first_point(value: object) -> Point | None:
+    parts: object = (value,) if isinstance(value, Tensor) else value
+    if isinstance(parts, Mapping):
+        parts = tuple(parts.values())
+    if not isinstance(parts, Iterable):
+        return None
+    return next((Point(part) for part in parts if isinstance(part, Tensor)), None)
 
 
-def _is_same_memory(tensor: Tensor, other: Tensor | None) -> bool:
-    return other is not None and tensor.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+def _is_same_memory(point: Point, other: Point | None) -> bool:
+    if other is None:
+        return False
+    return point.tensor.untyped_storage().data_ptr() == other.tensor.untyped_storage().data_ptr()
 
 
-def _numbered(taps: list[Tap]) -> list[Tap]:
+def _numbered(taps: list[tuple[str, Point]]) -> list[Tap]:
     count: dict[str, int] = {}
     numbered: list[Tap] = []
-    for name, tensor in taps:
+    for name, point in taps:
         count[name] = count.get(name, 0) + 1
-        numbered.append((name if count[name] == 1 else f"{name}#{count[name]}", tensor))
+        numbered.append((name if count[name] == 1 else f"{name}#{count[name]}", point.tensor))
     return numbered

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from parzc.probing.activations import is_activation
-from parzc.probing.graph import reaches
+from parzc.probing.graph import Point, reaches
 
 __all__ = ["Call", "candidates", "descend", "is_layer_norm", "is_over_tokens", "plain", "residual_streams"]
 
@@ -30,9 +30,9 @@ class Call:
 
     name: str
     module: nn.Module
-    inputs: Tensor | None
-    output: Tensor | None = None
-    norms: list[tuple[str, Tensor, Tensor]] = field(default_factory=list)
+    inputs: Point | None
+    output: Point | None = None
+    norms: list[tuple[str, Point, object]] = field(default_factory=list)
     inner: list["Call"] = field(default_factory=list)
 
 
@@ -110,36 +110,37 @@ def descend(calls: list[Call]) -> list[Call]:
 def _is_stage(call: Call) -> bool:
     assert call.inputs is not None
     assert call.output is not None
-    last: Tensor | None = None
+    last: Point | None = None
     for block in call.inner:
         assert block.inputs is not None
-        follows = last is None or block.inputs is last or reaches(block.inputs, last, around=call.inputs)
-        if not follows:
+        if last is not None and not reaches(block.inputs, last, around=call.inputs):
             return False
         last = block.output
     return not reaches(call.output, call.inputs, around=last, unknown=False)
 
 
-def residual_streams(call: Call) -> list[tuple[str, Tensor]]:
+def residual_streams(call: Call) -> list[tuple[str, Point]]:
     """List the inputs of layer norms in a block that all of its result comes from.
 
     Args:
         call: One run of a block.
 
     Returns:
-        Taps and tensors in order of execution; not the block's own input, nor what enters a layer
+        Taps and points in order of execution; not the block's own input, nor what enters a layer
         norm whose output is the block's.
     """
     assert call.inputs is not None
     assert call.output is not None
-    seen = {id(call.inputs)}
-    taps: list[tuple[str, Tensor]] = []
-    for tap, x, normed in call.norms:
-        # a block that ends in a layer norm is its own tap
-        if id(x) not in seen and normed is not call.output:
-            seen.add(id(x))
-            if not reaches(call.output, call.inputs, around=x, unknown=False):
-                taps.append((tap, x))
+    start, end = call.inputs.tensor, call.output.tensor
+    taps: list[tuple[str, Point]] = []
+    for tap, point, normed in call.norms:
+        x = point.tensor
+        known = x is start or normed is end or any(x is other.tensor for _, other in taps)
+        # a layer norm behind a change of width or resolution is that of an embedding
+        if known or x.shape != start.shape:
+            continue
+        if not reaches(call.output, call.inputs, around=point, unknown=False):
+            taps.append((tap, point))
     return taps
 
 
