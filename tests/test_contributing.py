@@ -11,6 +11,7 @@ import torch
 
 from parzc import plugins
 from parzc.probing.extract import extract
+from parzc.proxy import open_proxy
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 RECIPES = dict(re.findall(r"Write `parzc/\w+/(\w+)\.py`:\n\n```python\n(.*?)```", TEXT, re.DOTALL))
@@ -28,8 +29,8 @@ def recipes_in_files(tmp_path, monkeypatch):
         sys.modules.pop(f"recipe_{name}", None)
 
 
-def test_there_are_three():
-    assert sorted(RECIPES) == ["chains", "hinge", "weight_spread"]
+def test_there_are_five():
+    assert sorted(RECIPES) == ["chains", "hinge", "snip_per_weight", "weight_spread", "worst_rank"]
 
 
 def test_the_space_and_the_statistic_make_a_table():
@@ -51,3 +52,14 @@ def test_the_loss_prefers_the_right_order():
     scores = torch.tensor([0.0, 1.0, 2.0])
     assert loss(scores, scores) < loss(scores, scores.flip(0))
     assert loss(scores, torch.zeros(3)) == 0
+
+
+def test_the_proxy_and_the_aggregation_score_networks():
+    space = plugins.build("spaces", "recipe_chains:Chains", classes=3, image_shape=(1, 4, 4))
+    opened = open_proxy("recipe_worst_rank:worst_rank(recipe_snip_per_weight:snip_per_weight,params)")
+    batch = torch.randn(6, 1, 4, 4), torch.arange(6) % 3
+    tables = [extract(space.build(name), batch, opened.statistics) for name in space.architectures()]
+    scores, _ = opened.predict(tables)
+    assert opened.statistics == ("snip",)
+    assert scores.min() == 1
+    assert 1 < scores.max() <= 8
