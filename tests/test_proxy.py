@@ -92,6 +92,15 @@ def test_a_training_free_proxy_opens_by_name(name: str):
     assert sd.tolist() == [0, 0]
 
 
+def test_flops_are_those_of_weights_as_benchmarks_count_them():
+    torch.manual_seed(0)
+    pooled = torch.nn.Sequential(torch.nn.AvgPool2d(2), network())
+    table = extract(pooled, batch(), ["l2_norm"])
+    assert table.nodes[0].flops > 0
+    expected = 4 * 27 * 16 + 4 * 36 * 16 + 3 * 4
+    assert open_proxy("flops").predict([table])[0].tolist() == [expected]
+
+
 def test_a_value_of_the_network_that_is_not_there_is_named():
     with pytest.raises(LookupError, match="no value 'naswot' of the network; it has parameters"):
         network_value(tables()[0], "naswot")
