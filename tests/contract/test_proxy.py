@@ -42,7 +42,7 @@ def _table(name: str, network: nn.Module) -> Table:
 
 def _network(width: int = 6) -> nn.Module:
     torch.manual_seed(0)
-    convs = (nn.Conv2d(3, width, 3), nn.ReLU(), nn.Conv2d(width, width, 3), nn.ReLU())
+    convs = (nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU())
     return nn.Sequential(*convs, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 5))
 
 
