@@ -1,4 +1,5 @@
 import copy
+import math
 
 import pytest
 import torch
@@ -32,6 +33,13 @@ def network() -> nn.Module:
 def batch() -> tuple[Tensor, Tensor]:
     torch.manual_seed(1)
     return torch.randn(6, 3, 8, 8, dtype=torch.float64), torch.randint(4, (6,))
+
+
+class _ReLUBlock(nn.Sequential):
+    """A module whose class says ReLU and which is none."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.ReLU())
 
 
 def _by_plain_autograd(network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
@@ -72,14 +80,72 @@ def _by_plain_autograd(network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict
 
 
 def test_values_are_those_of_plain_autograd(network, batch):
-    measured = find_measures(network, [batch], LOADED, "cpu")
     expected = _by_plain_autograd(network, batch)
+    measured = find_measures(network, [batch], LOADED, "cpu", measure_names=list(expected))
     assert measured == {name: pytest.approx(value, rel=1e-10) for name, value in expected.items()}
+
+
+def test_grasp_is_minus_weights_times_hessian_times_gradient(network, batch):
+    net = copy.deepcopy(network).train()
+    net[2].inplace = False
+    weights = [net[i].weight for i in (0, 3, 6)]
+
+    def gradient() -> list[Tensor]:
+        return list(torch.autograd.grad(F.cross_entropy(net(batch[0]), batch[1]), weights))
+
+    step, before = 1e-6, gradient()
+    for weight, direction in zip(weights, before, strict=True):
+        weight.data += step * direction
+    curvature = [(b - a) / step for a, b in zip(before, gradient(), strict=True)]
+    products = [-(w.detach() * c).sum() for w, c in zip(weights, curvature, strict=True)]
+    measured = find_measures(network, [batch], LOADED, "cpu", measure_names=["grasp"])
+    assert measured["grasp"] == pytest.approx(float(sum(products)), rel=1e-4)
+
+
+def test_zico_compares_with_the_next_batch_of_the_loader(network, batch):
+    other = (batch[0].flip(0) + 1, batch[1])
+    with_second = find_measures(network, [batch, other], LOADED, "cpu", measure_names=["zico"])
+    gradients = []
+    for images, labels in (batch, other):
+        net = copy.deepcopy(network).train()
+        F.cross_entropy(net(images), labels).backward()
+        gradients.append([net[i].weight.grad for i in (0, 3, 6)])
+    ratios = [
+        ((a.abs() + b.abs()) / (a - b).abs())[a != b].sum().log() for a, b in zip(*gradients, strict=True)
+    ]
+    assert with_second["zico"] == pytest.approx(float(sum(ratios)), rel=1e-9)
+
+
+@pytest.mark.parametrize("info", [LOADED, ("grasp", 1, 4)])
+def test_zico_without_another_batch_compares_the_halves(network, info):
+    torch.manual_seed(3)
+    loader = [(torch.randn(4, 3, 8, 8, dtype=torch.float64), torch.arange(4))]
+    measured = find_measures(network, loader, info, "cpu", measure_names=["zico"])
+    assert math.isfinite(measured["zico"])
+
+
+def test_compat_reaches_the_statistics(network, batch):
+    ours = find_measures(network, [batch], LOADED, "cpu", measure_names=["fisher"])
+    original = find_measures(network, [batch], LOADED, "cpu", measure_names=["fisher"], compat="original")
+    assert original["fisher"] == pytest.approx(ours["fisher"])
+    counted_twice = find_measures(
+        nn.Sequential(_ReLUBlock(), network),
+        [batch],
+        LOADED,
+        "cpu",
+        measure_names=["naswot"],
+        compat="original",
+    )
+    once = find_measures(
+        nn.Sequential(_ReLUBlock(), network), [batch], LOADED, "cpu", measure_names=["naswot"]
+    )
+    assert counted_twice["naswot"] > once["naswot"]
 
 
 def test_the_default_is_every_training_free_proxy_in_the_published_order(network, batch):
     names = list(find_measures(network, [batch], LOADED, "cpu"))
-    assert names[:6] == ["grad_norm", "snip", "fisher", "plain", "synflow", "l2_norm"]
+    assert names[:4] == ["grad_norm", "snip", "grasp", "fisher"]
+    assert names[4:9] == ["jacob_cov", "plain", "synflow_bn", "synflow", "l2_norm"]
     loaded = {name: plugins.load("proxies", name) for name in plugins.available("proxies")}
     assert sorted(names) == [name for name, found in loaded.items() if isinstance(found, Formula)]
 
