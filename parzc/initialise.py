@@ -1,12 +1,18 @@
-"""Initialise a network so that equal functions get equal weights."""
+"""Initialise a network: so that equal functions get equal weights, and as published proxies ask for it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["initialise_by_name"]
+from parzc.probing.table import Architecture
+from parzc.space import Space
+
+__all__ = ["Initialised", "Scheme", "initialise_by_name", "reinitialise"]
+
+Scheme = Literal["kaiming", "gaussian"]
 
 
 def initialise_by_name(make: Callable[[], nn.Module]) -> nn.Module:
@@ -34,6 +40,97 @@ def initialise_by_name(make: Callable[[], nn.Module]) -> nn.Module:
                 torch.manual_seed(_seed(base, name))
                 reset()
     return network
+
+
+def reinitialise(network: nn.Module, scheme: Scheme) -> None:
+    """Draw the weights of a network anew, in place, as a published proxy does.
+
+    Weights of convolutions, linear layers and attention projections are normal with mean 0; their
+    biases become 0, scales of normalisation 1 and its shifts 0. Everything else, such as embeddings
+    and class tokens, stays. Each module has a stream of its own, as in `initialise_by_name`.
+
+    Args:
+        network: Any.
+        scheme: `kaiming` for the standard deviation sqrt(2 / fan-in) (AZ-NAS), `gaussian` for 1
+            (Zen-NAS).
+    """
+    base = int(torch.randint(2**31, ()))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        for name, module in network.named_modules():
+            torch.manual_seed(_seed(base, name))
+            if isinstance(module, _NORMS):
+                _set(module, weight=1.0, bias=0.0)
+            elif isinstance(module, _WEIGHTED):
+                for key, parameter in module.named_parameters(recurse=False):
+                    _draw(key, parameter, scheme)
+
+
+class Initialised:
+    """A space whose networks are initialised in a published way instead of their own.
+
+    Args:
+        space: The space.
+        scheme: As for `reinitialise`.
+    """
+
+    def __init__(self, space: Space, scheme: Scheme) -> None:
+        self.space = space
+        self.scheme = scheme
+
+    def architectures(self) -> Sequence[Architecture]:
+        """List the whole space."""
+        return self.space.architectures()
+
+    def sample(self, n: int, seed: int) -> list[Architecture]:
+        """Draw `n` different architectures."""
+        return self.space.sample(n, seed)
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """Write architectures that compute the same function in one way."""
+        return self.space.canonical(architecture)
+
+    def build(self, architecture: Architecture) -> nn.Module:
+        """Build a network and draw its weights anew."""
+        network = self.space.build(architecture)
+        reinitialise(network, self.scheme)
+        return network
+
+
+_NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.GroupNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.LayerNorm,
+)
+_WEIGHTED = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.Linear,
+    nn.MultiheadAttention,
+)
+
+
+def _set(module: nn.Module, **values: float) -> None:
+    for key, value in values.items():
+        parameter = getattr(module, key, None)
+        if isinstance(parameter, Tensor):
+            parameter.fill_(value)
+
+
+def _draw(key: str, parameter: Tensor, scheme: Scheme) -> None:
+    if "bias" in key:
+        parameter.zero_()
+    elif scheme == "gaussian":
+        parameter.normal_()
+    else:
+        nn.init.kaiming_normal_(parameter, mode="fan_in", nonlinearity="relu")
 
 
 def _seed(base: int, name: str) -> int:

@@ -209,7 +209,7 @@ def test_network_without_nodes_is_refused() -> None:
 
 def test_one_probe_serves_all_statistics_that_read_it() -> None:
     probes = plan(load_statistics(DEFAULT_STATISTICS))
-    assert sorted(probe.__name__ for probe in probes) == ["loss_gradient", "synflow"]
+    assert sorted(probe.name for probe in probes) == ["loss_gradient", "synflow"]
 
 
 @pytest.mark.parametrize("names", [[], ["snip", "snip"]])
@@ -230,6 +230,6 @@ def test_network_level_values() -> None:
 def test_weights_that_no_node_has_are_listed() -> None:
     network = seeded(Attention())
     table = extract(network, batch())
-    assert table.uncovered == ("token", "attention.in_proj_weight", "attention.out_proj.weight")
-    assert table.network["uncovered"] == 8 + 3 * 64 + 64
+    assert table.uncovered == ("token",)
+    assert table.network["uncovered"] == 8
     assert extract(seeded(serial()), batch()).uncovered == ()

@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from parzc import plugins
 from parzc.atomic import atomic_write
-from parzc.commands.selection import choose_architectures
+from parzc.commands.selection import choose_architectures, second_batch
 from parzc.images import ImageData
-from parzc.probing.extract import DEFAULT_STATISTICS, load_statistics, plan
+from parzc.initialise import Initialised, Scheme
+from parzc.probing.extract import DEFAULT_STATISTICS, Compat, load_statistics, plan
 from parzc.probing.parallel import Failure, extract_all
-from parzc.probing.probes import Probe
+from parzc.probing.probes import Probe, two_batches
 from parzc.probing.statistic import Statistic
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
@@ -34,6 +35,9 @@ def extract(
     statistics: Sequence[str] = DEFAULT_STATISTICS,
     batch: int = 16,
     seed: int = 0,
+    initialisation: Scheme | None = None,
+    blocks: Sequence[str] | None = None,
+    compat: Compat = None,
     jobs: int = -1,
     explain: bool = False,
 ) -> FeatureStore | None:
@@ -50,6 +54,11 @@ def extract(
         statistics: Names of statistics.
         batch: Images in the mini-batch, which is the same for all architectures.
         seed: Seed of the sample, of the mini-batch and of the initial weights.
+        initialisation: Draw all weights anew: `kaiming`, as AZ-NAS does, or `gaussian`, as Zen-NAS does.
+            By default they are the space's own.
+        blocks: Names of modules between whose outputs lie the blocks of block-wise statistics;
+            `name:input` for an input. By default they are found.
+        compat: `original` for the quirks of the public code that statistics are compared with.
         jobs: Processes; -1 for one a core.
         explain: Print which probes run and what each of them feeds, and do nothing else.
 
@@ -69,12 +78,26 @@ def extract(
     images: ImageData = plugins.build("datasets", data).load()
     built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
     chosen = choose_architectures(built, architectures, seed)
+    if initialisation is not None:
+        built = Initialised(built, initialisation)
     mini_batch = images.batch(batch, seed)
-    store = FeatureStore.create(out, _identity(space, images, mini_batch, statistics, seed))
+    further = {"blocks": blocks, "compat": compat, "initialisation": initialisation}
+    store = FeatureStore.create(out, _identity(space, images, mini_batch, statistics, seed) | _given(further))
     with store.lock():
         done = set(store.architectures())
         remaining = [name for name in chosen if name not in done]
-        results = extract_all(built, remaining, mini_batch, statistics, seed=seed, jobs=jobs)
+        second = second_batch(images, batch, seed) if two_batches in probes else None
+        results = extract_all(
+            built,
+            remaining,
+            mini_batch,
+            statistics,
+            seed=seed,
+            jobs=jobs,
+            second_batch=second_batch(images, batch, seed) if two_batches in probes else None,
+            blocks=blocks,
+            compat=compat,
+        )
         with tqdm(
             desc="extract", total=len(chosen), initial=len(chosen) - len(remaining), unit="network"
         ) as bar:
@@ -82,6 +105,11 @@ def extract(
     write_provenance(out, settings)
     _report(store, chosen, failures)
     return store
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what nobody chose, so that a store made before an option existed is still the same."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _explain(probes: Mapping[Probe, Sequence[Statistic]]) -> str:

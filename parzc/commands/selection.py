@@ -1,12 +1,14 @@
-"""Choose the architectures that a command works on."""
+"""Choose the architectures and images that a command works on."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from parzc.images import ImageData
+from parzc.probing.passes import Batch
 from parzc.probing.table import Architecture
 from parzc.space import Space
 
-__all__ = ["choose_architectures"]
+__all__ = ["choose_architectures", "second_batch"]
 
 
 def choose_architectures(
@@ -44,6 +46,24 @@ def choose_architectures(
             raise ValueError(f"architectures should differ, found {architecture!r} twice.")
         seen.add(architecture)
     return chosen
+
+
+def second_batch(images: ImageData, size: int, seed: int) -> Batch | None:
+    """Draw the images after those of the mini-batch, for statistics that compare two batches.
+
+    Args:
+        images: The data.
+        size: Images in a mini-batch.
+        seed: That of the mini-batch.
+
+    Returns:
+        As many other images and their classes; nothing if the training part is too small, and the
+        statistics then compare the halves of the only batch.
+    """
+    if 2 * size > len(images.train_x):
+        return None
+    inputs, labels = images.batch(2 * size, seed)
+    return inputs[size:], labels[size:]
 
 
 def _named(space: Space, architectures: str | Sequence[str]) -> list[Architecture]:

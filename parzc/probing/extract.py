@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from parzc import plugins
 from parzc.probing.node import Node
 from parzc.probing.passes import Batch, Loss, Task
-from parzc.probing.probes import PROBES, Probe, run_probes
-from parzc.probing.record import Recording
+from parzc.probing.probes import PROBES, Probe
+from parzc.probing.recording import Recording
+from parzc.probing.run import run_probes
 from parzc.probing.statistic import Statistic
 from parzc.probing.table import NodeInfo, Table, column_name
 

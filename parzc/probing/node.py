@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from parzc.probing.attention import Projection
+
 __all__ = ["CONVOLUTIONS", "OPERATIONS", "Node", "Reader", "kind_of_operation"]
 
 CONVOLUTIONS = (
@@ -125,7 +127,7 @@ class Node:
         self.depth = depth
         self.original = original
         self.channel_dim = 1
-        self.module: nn.Module | None = None
+        self.module: nn.Module | Projection | None = None
         self.in_attention = False
         self.leaf: Tensor | None = None
         self.sizes: dict[str, int] = {}
@@ -185,7 +187,7 @@ class Node:
             "depth": self.depth,
         }
 
-    def measure_operation(self, module: nn.Module, inputs: Tensor, output: Tensor) -> None:
+    def measure_operation(self, module: nn.Module | Projection, inputs: Tensor, output: Tensor) -> None:
         """Set the sizes of an operation; multiply-accumulates add up over its runs."""
         last = self.kind == "linear" or (self.kind == "skip" and output.dim() < 4)
         self.channel_dim = output.dim() - 1 if last else 1

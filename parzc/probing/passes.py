@@ -16,7 +16,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from parzc.probing.node import Reader
-from parzc.probing.record import OutputOverwrittenError, Recording, Surveyed, record, survey
+from parzc.probing.record import Surveyed, record, survey
+from parzc.probing.recording import OutputOverwrittenError, Recording
 
 __all__ = ["Batch", "Loss", "Pass", "Task", "absolute_weights", "failing_in", "on_batch", "run_pass"]
 
