@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from parzc import plugins
 from parzc.notation import read_call
 from parzc.probing.extract import extract
+from parzc.probing.passes import Batch
 from parzc.probing.table import Table
 from parzc.protocol import Proxy
 from parzc.training_free import CHEAPEST, TrainingFreeProxy
@@ -101,7 +102,7 @@ class AggregateProxy:
         """Statistics to extract."""
         return self.reads or CHEAPEST
 
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
         """Refuse to score a network alone.
 
         Raises:
@@ -222,12 +223,14 @@ class ReferencedProxy:
         """Statistics to extract."""
         return self.aggregated.statistics
 
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
         """Score a network.
 
         Args:
             network: From inputs to logits; left as it was.
             batch: Inputs and class labels, as for the population.
+            second_batch: For statistics that compare two batches; without it they compare the halves of
+                the only one.
 
         Returns:
             The score among the population; higher is better.
@@ -235,7 +238,8 @@ class ReferencedProxy:
         Raises:
             RuntimeError: If the network fails while it runs.
         """
-        return float(self.predict([extract(network, batch, self.statistics)])[0][0])
+        table = extract(network, batch, self.statistics, second_batch=second_batch)
+        return float(self.predict([table])[0][0])
 
     def predict(
         self, tables: Sequence[Table]

@@ -5,8 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
+from parzc.probing.passes import Batch
 from parzc.probing.table import Table
 
 __all__ = ["Proxy"]
@@ -24,7 +25,7 @@ class Proxy(Protocol):
     def metadata(self) -> Mapping[str, Any]:
         """Where the proxy comes from, in plain values; empty for a training-free proxy."""
 
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
         """Score a network; higher is better."""
 
     def predict(

@@ -14,6 +14,7 @@ from parzc.aggregate import open_named
 from parzc.encoding import Encoding
 from parzc.notation import plugins_named
 from parzc.probing.extract import extract
+from parzc.probing.passes import Batch
 from parzc.probing.table import Table
 from parzc.protocol import Proxy
 from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
@@ -53,13 +54,15 @@ class ParametricProxy:
         full = {_short(name): name for name in self.metadata.get("statistics", ())}
         return tuple(full.get(name, name) for name in self.encoding.statistics) or CHEAPEST
 
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
-        """Score a network; only the statistics that the proxy needs are extracted.
+    def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
+        """Score a network; only the statistics that the proxy needs are extracted, as in training.
 
         Args:
-            network: From inputs to logits; left as it was.
+            network: From inputs to logits, with weights drawn as in training; left as it was.
             batch: Inputs and class labels; best of the size that the proxy was trained with,
                 `metadata["batch"]["size"]`.
+            second_batch: For statistics that compare two batches; without it they compare the halves of
+                the only one.
 
         Returns:
             The score: higher is better, comparable within this proxy only.
@@ -68,8 +71,11 @@ class ParametricProxy:
             ValueError: If no node of the network is one that the encoding knows.
             RuntimeError: If the network fails while it runs.
         """
-        mean, _ = self.predict([extract(network, batch, self.statistics)])
-        return float(mean[0])
+        blocks, compat = self.metadata.get("blocks"), self.metadata.get("compat")
+        table = extract(
+            network, batch, self.statistics, second_batch=second_batch, blocks=blocks, compat=compat
+        )
+        return float(self.predict([table])[0][0])
 
     def predict(
         self, tables: Sequence[Table]

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from parzc.probing.extract import extract
+from parzc.probing.passes import Batch
 from parzc.probing.table import Table
 
 __all__ = [
@@ -77,12 +78,14 @@ class TrainingFreeProxy:
         """Statistics to extract."""
         return self.reads or CHEAPEST
 
-    def __call__(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> float:
+    def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
         """Score a network.
 
         Args:
             network: From inputs to logits; left as it was.
             batch: Inputs and class labels.
+            second_batch: For statistics that compare two batches; without it they compare the halves of
+                the only one.
 
         Returns:
             The score; its meaning is that of the formula.
@@ -90,7 +93,7 @@ class TrainingFreeProxy:
         Raises:
             RuntimeError: If the network fails while it runs.
         """
-        return self.formula(extract(network, batch, self.statistics))
+        return self.formula(extract(network, batch, self.statistics, second_batch=second_batch))
 
     def predict(
         self, tables: Sequence[Table]

@@ -32,9 +32,38 @@ def test_the_network_is_left_as_it_was():
 
 def test_only_what_the_encoding_reads_is_extracted(monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr("parzc.proxy.extract", lambda *args: asked.append(args[2]) or extract(*args))
+
+    def watched(*arguments, **options):
+        asked.append(arguments[2])
+        return extract(*arguments, **options)
+
+    monkeypatch.setattr("parzc.proxy.extract", watched)
     proxy()(network(), batch())
     assert asked == [STATISTICS]
+
+
+def test_tables_are_read_as_in_training(monkeypatch: pytest.MonkeyPatch):
+    options = {}
+    monkeypatch.setattr("parzc.proxy.extract", lambda *_, **given: options.update(given) or tables()[0])
+    learned = proxy()
+    learned.metadata |= {"blocks": ["0", "2"], "compat": "original"}
+    learned(network(), batch(), second_batch=batch(2))
+    assert options["blocks"] == ["0", "2"]
+    assert options["compat"] == "original"
+    assert len(options["second_batch"][0]) == 2
+
+
+@pytest.mark.parametrize(
+    "made", [open_proxy, lambda name: open_proxy(f"rank_sum({name})").reference(tables(8, ("zico",)))]
+)
+def test_a_second_batch_is_compared_with_the_first(made):
+    torch.manual_seed(0)
+    net, opened = network(width=5), made("zico")
+    other = (torch.randn(4, 3, 8, 8), torch.tensor([0, 1, 2, 0]))
+    table = extract(net, batch(), ["zico"], second_batch=other)
+    assert opened(net, batch(), second_batch=other) == pytest.approx(opened.predict([table])[0][0])
+    if made is open_proxy:
+        assert opened(net, batch()) != opened(net, batch(), second_batch=other)
 
 
 def test_statistics_from_outside_keep_their_full_name():

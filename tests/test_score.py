@@ -9,8 +9,10 @@ from scipy.stats import rankdata
 from parzc.commands.score import score
 from parzc.datasets.digits import Digits
 from parzc.datasets.noise import Noise
+from parzc.initialise import Initialised
 from parzc.measures import find_measures
 from parzc.probing.extract import extract
+from parzc.proxy import open_proxy
 from parzc.spaces.digits_cell import DigitsCell
 from tests.proxies_to_load import network, proxy
 
@@ -34,6 +36,48 @@ def test_scores_are_those_of_the_proxy_on_seeded_networks_and_batch():
         expected = find_measures(net, [batch], ("random", 1, 10), "cpu", measure_names=["snip"])
         assert row.score == pytest.approx(expected["snip"])
         assert row.sd == 0
+
+
+def test_networks_are_initialised_and_read_as_asked():
+    options = {"space": CELLS, "architectures": 2, "data": "digits", "batch": 4, "seed": 5}
+    rows = score(
+        proxy="expressivity",
+        **options,
+        initialisation="kaiming",
+        blocks=["stem", "cells.0"],
+        compat="original",
+    )
+    space, data = Initialised(DigitsCell(channels=4), "kaiming"), Digits().load()
+    for row in rows:
+        torch.manual_seed(5)
+        net = space.build(row.architecture)
+        table = extract(
+            net, data.batch(4, 5), ["expressivity"], blocks=["stem", "cells.0"], compat="original"
+        )
+        assert row.score == pytest.approx(open_proxy("expressivity").predict([table])[0][0])
+
+
+def test_the_second_batch_holds_other_images():
+    rows = score(proxy="zico", space=CELLS, architectures=2, data="digits", batch=4, seed=5)
+    for row in rows:
+        torch.manual_seed(5)
+        net, images = DigitsCell(channels=4).build(row.architecture), Digits().load()
+        opened, other = open_proxy("zico"), tuple(part[4:] for part in images.batch(8, 5))
+        assert row.score == pytest.approx(opened(net, images.batch(4, 5), second_batch=other))
+
+
+@pytest.mark.parametrize(("space", "read"), [("networks", ["0", "2"]), ("elsewhere", None)])
+def test_reading_of_training_is_the_default(learned: str, tmp_path: Path, space: str, read: list[str] | None):
+    trained = proxy()
+    trained.metadata |= {
+        "space": {"name": space, "classes": 3, "image_shape": [3, 8, 8]},
+        "blocks": ["0", "2"],
+        "initialisation": "kaiming",
+    }
+    trained.save(learned)
+    score(proxy=learned, network=FACTORY, input="3x8x8", out=str(tmp_path / "s.csv"))
+    settings = json.loads((tmp_path / "s.csv.run.json").read_text())["settings"]
+    assert (settings["blocks"], settings["initialisation"], settings["compat"]) == (read, "kaiming", None)
 
 
 def test_the_best_comes_first():

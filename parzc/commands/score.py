@@ -17,8 +17,10 @@ from tqdm import tqdm
 from parzc import plugins
 from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
-from parzc.commands.selection import choose_architectures
+from parzc.commands.selection import choose_architectures, second_batch
 from parzc.images import ImageData
+from parzc.initialise import Initialised, Scheme
+from parzc.probing.extract import Compat
 from parzc.probing.parallel import Failure, extract_all
 from parzc.probing.table import Architecture, Table
 from parzc.provenance import write_provenance
@@ -59,6 +61,9 @@ def score(
     out: str | None = None,
     batch: int | None = None,
     seed: int | None = None,
+    initialisation: Scheme | None = None,
+    blocks: Sequence[str] | None = None,
+    compat: Compat = None,
     jobs: int = -1,
     allow_plugins: bool = False,
 ) -> list[Score]:
@@ -77,6 +82,9 @@ def score(
         batch: Images in the mini-batch; as in training by default, 16 for a training-free proxy.
         seed: Seed of the sample, of the mini-batch and of the initial weights; as in training by
             default, 0 for a training-free proxy.
+        initialisation: As for `extract`, and so are the next two; as in training by default.
+        blocks: Names of modules between whose outputs lie the blocks of block-wise statistics.
+        compat: `original` for the quirks of the public code that statistics are compared with.
         jobs: Processes; -1 for one a core.
         allow_plugins: Import the plug-ins from outside parzc that the proxy file names.
 
@@ -106,15 +114,33 @@ def score(
     _check_population(opened, len(chosen))
     _warn_of_foreign(opened, space)
     images = images or _noise(built, chosen[0], shape, size, seed)
-    jobs = 1 if len(chosen) <= _FEW else jobs
-    results = extract_all(built, chosen, images.batch(size, seed), opened.statistics, seed=seed, jobs=jobs)
+    reading = _reading(opened, space, settings)
+    scheme = reading.pop("initialisation")
+    results = extract_all(
+        built if scheme is None else Initialised(built, scheme),
+        chosen,
+        images.batch(size, seed),
+        opened.statistics,
+        seed=seed,
+        jobs=1 if len(chosen) <= _FEW else jobs,
+        second_batch=second_batch(images, size, seed),
+        **reading,
+    )
     scores = _scores(opened, results, len(chosen))
     if out is None:
         _print(scores, network)
     else:
         _save(scores, out)
-        write_provenance(out, settings | {"batch": size, "seed": seed})
+        write_provenance(out, settings | {"batch": size, "seed": seed, "initialisation": scheme} | reading)
     return scores
+
+
+def _reading(proxy: Proxy, space: Spec | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose how tables are read: as typed, else as in training; blocks are of one space only."""
+    names = ["initialisation", "compat", "blocks"] if _is_home(proxy, space) else ["initialisation", "compat"]
+    trained = {name: proxy.metadata.get(name) for name in names}
+    typed = {name: given[name] for name in ("initialisation", "compat", "blocks")}
+    return typed | {name: value for name, value in trained.items() if typed[name] is None}
 
 
 def _load(data: Spec, shape: str | None) -> ImageData:
@@ -134,12 +160,18 @@ def _check_population(proxy: Proxy, count: int) -> None:
 
 def _warn_of_foreign(proxy: Proxy, space: Spec | None) -> None:
     trained = proxy.metadata.get("space", {}).get("name")
-    name = space["name"] if isinstance(space, Mapping) else space
-    if trained and trained != (name or "networks"):
+    if not _is_home(proxy, space):
         print(
             f"note: trained on {trained}; elsewhere a score is a guess until `parzc transfer` adapts it.",
             file=sys.stderr,
         )
+
+
+def _is_home(proxy: Proxy, space: Spec | None) -> bool:
+    """Tell whether a proxy was trained on this space, or on none in particular."""
+    trained = proxy.metadata.get("space", {}).get("name")
+    name = space["name"] if isinstance(space, Mapping) else space
+    return trained is None or trained == (name or "networks")
 
 
 def _noise_shape(shape: str | None, space: Spec | None, proxy: Proxy) -> tuple[int, ...]:
