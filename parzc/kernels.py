@@ -49,7 +49,10 @@ def pattern_kernel(node: Node) -> Float[Tensor, "samples samples"]:
         Whole numbers in float64, at most the elements of one sample.
     """
     if "pattern_kernel" not in node.tensors:
-        node.tensors["pattern_kernel"] = _agreement(node.input)
+        rows = node.by_sample(node.input)
+        if rows is None:  # the same for all samples, and so their pattern
+            rows = node.input[None].expand(node.samples or 1, *node.input.shape)
+        node.tensors["pattern_kernel"] = _agreement(rows)
     return node.tensors["pattern_kernel"]
 
 
@@ -64,12 +67,17 @@ def gradient_kernel(node: Node) -> Float[Tensor, "samples samples"]:
         Inner products in float64, in the squared unit of the gradient.
     """
     if "gradient_kernel" not in node.tensors:
-        inputs, gradient = node.input, node.output_grad
-        kernel = _linear_kernel(inputs, gradient) if node.kind == "linear" else _conv_kernel(node)
-        if getattr(node.module, "bias", None) is not None:
-            shift = gradient.movedim(node.channel_dim, 1)
-            shift = shift.flatten(2).sum(2) if shift.dim() > 2 else shift
-            kernel = kernel + _gram(shift)
+        inputs, gradient = node.by_sample(node.input), node.by_sample(node.output_grad)
+        if inputs is None or gradient is None:
+            # what is computed once for all samples has no gradient of each
+            samples = node.samples or 1
+            kernel = node.input.new_full((samples, samples), torch.nan, dtype=torch.float64)
+        else:
+            kernel = _linear_kernel(inputs, gradient) if node.kind == "linear" else _conv_kernel(node)
+            if getattr(node.module, "bias", None) is not None:
+                channels = node.channel_dim + gradient.dim() - node.output_grad.dim()
+                shift = gradient.movedim(channels, 1)
+                kernel = kernel + _gram(shift.flatten(2).sum(2) if shift.dim() > 2 else shift)
         node.tensors["gradient_kernel"] = kernel
     return node.tensors["gradient_kernel"]
 
@@ -158,7 +166,9 @@ def _conv_kernel(node: Node) -> Tensor:
         dilation=getattr(module, "dilation", 1),
         groups=samples * getattr(module, "groups", 1),
     )
-    return _gram(gradients.reshape(samples, -1))
+    kernel = _gram(gradients.reshape(samples, -1))
+    inputs_in_batch = node.samples or samples  # of which each may have several rows
+    return kernel.view(inputs_in_batch, -1, inputs_in_batch, samples // inputs_in_batch).sum((1, 3))
 
 
 def _padded(module: object, inputs: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The node: one thing in a running network that statistics read."""
 
+import re
 from collections.abc import Sequence
 from math import prod
 from typing import Protocol, runtime_checkable
@@ -33,13 +34,26 @@ KINDS: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
     ("pool", POOLS),
     ("skip", (nn.Identity,)),
 )
+_LINEAR = re.compile(r"linear|dense|conv1d", re.IGNORECASE)
 OPERATIONS = tuple(kind for kind, _ in KINDS)
 """The kinds of node that are operations; the others show what operations cannot."""
 
 
 def kind_of_operation(module: nn.Module) -> str | None:
-    """Say which operation a module is, if it is one."""
-    return next((kind for kind, types in KINDS if isinstance(module, types)), None)
+    """Say which operation a module is, if it is one.
+
+    Args:
+        module: Any.
+
+    Returns:
+        The kind, that of a linear layer also for other packages' own, such as transformers' `Conv1D`:
+        a module with a matrix named `weight` and no module inside, whose class's name says so.
+    """
+    kind = next((kind for kind, types in KINDS if isinstance(module, types)), None)
+    weight = getattr(module, "weight", None) if kind is None else None
+    if isinstance(weight, nn.Parameter) and weight.dim() == 2 and next(module.children(), None) is None:
+        return "linear" if _LINEAR.search(type(module).__name__) else None
+    return kind
 
 
 @runtime_checkable
@@ -95,6 +109,7 @@ class Node:
             `map` or `norm`.
         depth: Operations that ran before.
         original: Whether statistics should show the quirks of the code they are compared with.
+        samples: Inputs in the batch; by default as many as a tensor has rows.
 
     Attributes:
         weight: The weight the probe used, detached; of a shared one only the first node has it.
@@ -121,11 +136,14 @@ class Node:
     input_grad = _Momentary()
     output_grad = _Momentary()
 
-    def __init__(self, name: str, kind: str, depth: int, *, original: bool = False) -> None:
+    def __init__(
+        self, name: str, kind: str, depth: int, *, original: bool = False, samples: int | None = None
+    ) -> None:
         self.name = name
         self.kind = kind
         self.depth = depth
         self.original = original
+        self.samples = samples
         self.channel_dim = 1
         self.module: nn.Module | Projection | None = None
         self.in_attention = False
@@ -140,6 +158,27 @@ class Node:
     def of(self) -> str:
         """The kind in the words of a statistic's declaration."""
         return "operation" if self.kind in OPERATIONS else self.kind
+
+    def by_sample(self, tensor: Tensor) -> Tensor | None:
+        """Sort the rows of a tensor by the inputs that they belong to.
+
+        Networks lay the windows of an image, or its tokens, one after another as rows of their own,
+        and some have the batch in the second dimension.
+
+        Args:
+            tensor: With as many rows as `input` and `output`.
+
+        Returns:
+            The tensor itself if each input has one row, the rows of each input in a dimension of
+            their own if it has several, the first two dimensions swapped if the batch is second, and
+            None if rows cannot be told apart, because what they hold is the same for all inputs.
+        """
+        rows = len(tensor)
+        if self.samples is None or rows == self.samples:
+            return tensor
+        if rows % self.samples == 0:
+            return tensor.reshape(self.samples, -1, *tensor.shape[1:])
+        return tensor.transpose(0, 1) if tensor.dim() > 2 and tensor.shape[1] == self.samples else None
 
     def output_moments(self) -> tuple[Tensor, Tensor]:
         """Give variance and mean of the output, computed once for all who ask."""
@@ -173,6 +212,10 @@ class Node:
                     self.values.setdefault(reader.name, []).append(reader(self))
         self.tensors, self._shared = {}, {}
 
+    def _per_input(self, tensor: Tensor) -> int:
+        rows = self.by_sample(tensor)
+        return tensor.numel() // len(tensor if rows is None else rows)
+
     def measure(self, inputs: Tensor, output: Tensor, channel_dim: int) -> None:
         """Set the sizes of a node that is no operation."""
         self.channel_dim = channel_dim % output.dim()
@@ -181,7 +224,7 @@ class Node:
             "weights": 0,
             "flops": 0,
             "kernel": 0,
-            "spatial": output.numel() // (output.shape[0] * channels),
+            "spatial": self._per_input(output) // channels,
             "in_channels": inputs.shape[min(self.channel_dim, inputs.dim() - 1)],
             "out_channels": channels,
             "depth": self.depth,
@@ -192,7 +235,7 @@ class Node:
         last = self.kind == "linear" or (self.kind == "skip" and output.dim() < 4)
         self.channel_dim = output.dim() - 1 if last else 1
         channels = output.shape[self.channel_dim]
-        per_input = output.numel() // output.shape[0]
+        per_input = self._per_input(output)
         weights = 0 if self.leaf is None else self.leaf.numel()
         size = getattr(module, "kernel_size", 1 if self.kind == "linear" else 0)
         dimensions = output.dim() - 2 if self.kind == "pool" else 1
@@ -200,7 +243,7 @@ class Node:
         if self.kind == "pool":
             flops = per_input * kernel
         elif isinstance(module, CONVOLUTIONS[3:]):
-            flops = weights * (inputs.numel() // inputs.shape[0] // inputs.shape[1])
+            flops = weights * (self._per_input(inputs) // inputs.shape[1])
         else:
             flops = weights * (per_input // channels)
         self.sizes = {

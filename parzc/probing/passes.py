@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import parametrize
 
 from parzc.probing.node import Reader
 from parzc.probing.record import Surveyed, record, survey
@@ -178,10 +179,15 @@ def run_pass(task: Task, tensors: Mapping[str, Tensor], inputs: Tensor, recordin
         failing_in(recording),
         _repeatable(task, inputs),
         sdpa_kernel(SDPBackend.MATH),
+        # a parametrised weight is computed once, so that the recorded one is the one that was used
+        parametrize.cached(),
         record(task.network, recording, task.modules, task.blocks),
     ):
+        recording.samples = len(inputs)
         # shared tensors are tied by `_replace` already
-        return _logits_of(functional_call(task.network, dict(tensors), (inputs,), tie_weights=False))
+        logits = _logits_of(functional_call(task.network, dict(tensors), (inputs,), tie_weights=False))
+        recording.check_skips()
+        return logits
 
 
 @contextmanager

@@ -119,8 +119,9 @@ def _operation_hook(
     def forward(module: nn.Module, inputs: tuple[object, ...], output: object) -> Tensor | None:
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(output, Tensor):
             return None
-        # `nn.Identity` returns its very input: a view of it has a gradient of its own
-        seen = output.view_as(output) if output is inputs[0] else output
+        seen = output
+        if output is inputs[0]:  # `nn.Identity`: a view or copy has a gradient of its own
+            seen = output.clone() if recording.clone else output.view_as(output)
         recording.run_operation(name, kind, module, inputs[0], seen, in_attention=in_attention)
         return seen
 

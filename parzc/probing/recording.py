@@ -36,6 +36,7 @@ class Recording:
             `outputs` only, or not at all.
         judged: Whether any pass did.
         watches_gradients: Whether gradients of outputs are of interest to anybody.
+        samples: Inputs in the batch.
         scalar: The loss, where a probe has it.
         last_map: The last output that still has positions.
         embeddings: Outputs of `nn.Embedding`.
@@ -53,11 +54,13 @@ class Recording:
     judging: Judging = None
     judged: bool = False
     watches_gradients: bool = True
+    samples: int | None = None
     scalar: Tensor | None = None
     last_map: Tensor | None = None
     embeddings: list[Tensor] = field(default_factory=list)
     features: list[tuple[str, Tensor]] = field(default_factory=list)
     operations: int = 0
+    _skips: list[tuple[str, Tensor, int]] = field(default_factory=list)
     _channel_dims: dict[torch.Size, int] = field(default_factory=dict)
     _forward: dict[str, list[Reader]] = field(default_factory=dict)
     _reading_now: dict[tuple[str, str], list[Reader]] = field(default_factory=dict)
@@ -103,7 +106,7 @@ class Recording:
         """Find a node, or make it."""
         found = self.nodes.get((of, name))
         if found is None:
-            found = Node(name, kind, depth=self.operations, original=self.original)
+            found = Node(name, kind, depth=self.operations, original=self.original, samples=self.samples)
             self.nodes[of, name] = found
         return found
 
@@ -142,7 +145,7 @@ class Recording:
         """Forget what holds tensors of the run."""
         for node in self.nodes.values():
             node.leaf = node.module = None
-        self.features, self.embeddings, self.last_map = [], [], None
+        self.features, self.embeddings, self.last_map, self._skips = [], [], None, []
 
     def run_operation(
         self,
@@ -172,6 +175,7 @@ class Recording:
             weight = getattr(module, "weight", None)
             if isinstance(weight, Tensor):
                 self.covered.add(id(weight if weight._base is None else weight._base))
+                self.covered.update(id(source) for source in _sources(module))
                 if self.owners.setdefault(id(weight), name) == name:
                     node.leaf = weight
         node.module = module
@@ -207,7 +211,19 @@ class Recording:
         if not output.requires_grad or not self.watches_gradients:
             return
         kept = seen["output"].clone() if self.clone else seen["output"]
+        if node.kind == "skip" and not self.clone:
+            self._skips.append((node.name, kept, kept._version))
         output.register_hook(self._reading(node, seen["input"], kept))  # type: ignore[no-untyped-call]
+
+    def check_skips(self) -> None:
+        """Notice after the forward pass what no gradient will tell: a skip that was overwritten.
+
+        Raises:
+            OutputOverwrittenError: If an output that is a view of its input was.
+        """
+        for name, output, version in self._skips:
+            if output._version != version:
+                raise OutputOverwrittenError(name)
 
     def _reading(self, node: Node, inputs: Tensor, output: Tensor) -> Callable[[Tensor], None]:
         version = output._version
@@ -225,3 +241,9 @@ class Recording:
             node.read(readers, input=inputs, output=output, output_grad=gradient)
 
         return read_gradient
+
+
+def _sources(module: nn.Module | Projection) -> list[Tensor]:
+    """List the parameters that a parametrised weight is made of."""
+    parametrizations = getattr(module, "parametrizations", {})
+    return list(parametrizations["weight"].parameters()) if "weight" in parametrizations else []

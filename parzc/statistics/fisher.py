@@ -30,7 +30,9 @@ def fisher(node: Node) -> Float[Tensor, ""]:
     """
     product = node.output * node.output_grad
     if not node.original:
-        product = product.movedim(node.channel_dim, 1)
+        rows = node.by_sample(product)
+        added = 0 if rows is None else rows.dim() - product.dim()
+        product = (product if rows is None else rows).movedim(node.channel_dim + added, 1)
     per_channel = product.flatten(2).sum(2) if product.dim() > 2 else product
     importance = per_channel.square().mean(0).sum() / 2
     return importance * node.weight[0].numel() if node.original else importance
