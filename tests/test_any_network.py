@@ -162,3 +162,11 @@ def test_a_skip_that_is_overwritten_is_alive() -> None:
     found, expected = (extract(seeded(AddsToSkip(in_place=p)), batch(), names) for p in (True, False))
     assert found.alive.all()
     np.testing.assert_allclose(found.values, expected.values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("on_vectors", [True, False])
+def test_batch_norm_of_vectors_may_have_a_batch_of_one(on_vectors: bool) -> None:
+    maps = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    head = [nn.BatchNorm1d(4)] if on_vectors else []
+    table = extract(seeded(nn.Sequential(*maps, *head, nn.Linear(4, 3))), batch(), ("synflow_bn", "synflow"))
+    assert np.isfinite(table.values).all()

@@ -39,6 +39,8 @@ class Task:
         original: Whether to show the quirks of the originals.
         channels_last: Whether feature maps may lie in memory with the channels last, which makes
             convolutions on a CPU a fifth faster; off for a network that cannot.
+        copies: Of the input of ones, over which `synflow_bn` takes the mean: two where batch
+            normalisation refuses a batch of one, otherwise one, which gives the same.
         gradients: Gradients of the loss by node, kept for statistics that compare two batches.
     """
 
@@ -49,6 +51,7 @@ class Task:
     blocks: Sequence[str] | None = None
     original: bool = False
     channels_last: bool = True
+    copies: int = 1
     gradients: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
@@ -139,7 +142,7 @@ def absolute_weights(
         Tanaka et al., NeurIPS 2020, in the form of Abdelfattah et al., ICLR 2021.
     """
     double = not task.original
-    inputs, labels = task.batch[0][:1], task.batch[1][:1]
+    inputs, labels = (part[:1].repeat_interleave(task.copies, 0) for part in task.batch)
 
     def absolute(tensor: Tensor) -> Tensor:
         if not tensor.is_floating_point():

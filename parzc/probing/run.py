@@ -48,9 +48,12 @@ def _run_forward(task: Task, readers: Readers, two: bool) -> Recording:
     except OutputOverwrittenError:
         return _attempt(task, readers, two, clone=True)
     except RuntimeError:
-        if not task.channels_last:
+        if "synflow_bn" in readers and task.copies == 1:
+            task.copies = 2  # batch normalisation of vectors refuses a batch of one
+        elif task.channels_last:
+            task.channels_last = False  # `view` refuses tensors with the channels last
+        else:
             raise
-        task.channels_last = False  # `view` refuses tensors with the channels last
         return _run_forward(task, readers, two)
 
 
@@ -59,7 +62,7 @@ def _attempt(task: Task, readers: Readers, two: bool, *, clone: bool) -> Recordi
         (name,) = readers
         done = absolute_weights(task, readers, batch_norm=name == "synflow_bn", clone=clone)
         with failing_in(done.recording):
-            _differentiate_weights(done, name, done.logits.sum())
+            _differentiate_weights(done, name, done.logits.sum() / len(done.inputs))
     elif "two_batches" in readers:
         done = _two_batches(task, readers, clone=clone)
     else:
