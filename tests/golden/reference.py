@@ -22,6 +22,7 @@ BATCHES = ("cifar", "noise")
 needed = pytest.mark.skipif(not AT_HAND, reason="the reference values are not at hand")
 every_network = pytest.mark.parametrize("name", NAMES)
 every_batch = pytest.mark.parametrize("batch", BATCHES)
+every_compat = pytest.mark.parametrize("compat", [None, "original"])
 
 
 class _Block(nn.Module):
