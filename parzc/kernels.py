@@ -9,7 +9,14 @@ from torch.nn.grad import conv1d_weight, conv2d_weight, conv3d_weight
 
 from parzc.probing.node import Node
 
-__all__ = ["channel_products", "condition_number", "gradient_kernel", "log_determinant", "pattern_kernel"]
+__all__ = [
+    "channel_products",
+    "condition_number",
+    "gradient_kernel",
+    "input_kernel",
+    "log_determinant",
+    "pattern_kernel",
+]
 
 _EXACT = 2**24
 """Up to here every integer is a float32."""
@@ -54,6 +61,22 @@ def pattern_kernel(node: Node) -> Float[Tensor, "samples samples"]:
             rows = node.input[None].expand(node.samples or 1, *node.input.shape)
         node.tensors["pattern_kernel"] = _agreement(rows)
     return node.tensors["pattern_kernel"]
+
+
+def input_kernel(node: Node) -> Float[Tensor, "samples samples"]:
+    """Multiply each sample's input of a node with that of every other sample.
+
+    Args:
+        node: An activation.
+
+    Returns:
+        Inner products in float64, in the squared unit of the activation; with `compat=original`
+        multiplied in float32.
+    """
+    rows = node.by_sample(node.input)
+    if rows is None:  # the same for all samples
+        rows = node.input[None].expand(node.samples or 1, *node.input.shape)
+    return _gram(rows.flatten(1).float() if node.original else rows.flatten(1))
 
 
 def gradient_kernel(node: Node) -> Float[Tensor, "samples samples"]:

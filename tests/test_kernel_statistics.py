@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from parzc import kernels
 from parzc.statistics.activation_pattern import activation_pattern
+from parzc.statistics.hnas_naswot import hnas_naswot
 from parzc.statistics.jacob_cov import jacob_cov
 from parzc.statistics.linear_regions import linear_regions
 from parzc.statistics.naswot import naswot
@@ -57,6 +58,13 @@ def test_naswot_of_a_broken_activation_is_missing():
     x[0, 0] = torch.nan
     assert not math.isfinite(_total(naswot, [naswot(made("activation", input=x))]))
     assert math.isnan(_total(linear_regions, [linear_regions(made("activation", input=x))]))
+
+
+def test_hnas_naswot_is_the_determinant_of_the_sum_of_products_of_inputs():
+    inputs = [noise(5, 3, 4, 4), noise(5, 6, seed=1)]
+    parts = [hnas_naswot(made("activation", input=x)) for x in inputs]
+    whole = sum(x.flatten(1).numpy() @ x.flatten(1).numpy().T for x in inputs)
+    assert _total(hnas_naswot, parts) == pytest.approx(np.linalg.slogdet(whole)[1], rel=1e-12)
 
 
 def test_activation_pattern_is_naswot_of_one_activation():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.golden.extraction import Compat, Extracted, extracted
-from tests.golden.reference import every_batch, every_network, finite, needed, published
+from tests.golden.extraction import Compat, Extracted, extract_with_draws, extracted
+from tests.golden.reference import every_batch, every_network, finite, needed, network, published
 
 SINGULAR = "nb1_none"
 """Of its kernels rounding decides the condition number."""
@@ -25,6 +25,19 @@ def test_naswot_and_its_kernel_are_the_published_ones(name: str, batch: str, com
         pytest.skip("not published for this network")
     np.testing.assert_array_equal(_kernel(found, "naswot"), values[f"{key}.K"])
     assert found.score("naswot") == pytest.approx(finite(values[key]), abs=1e-9, nan_ok=True)
+
+
+@every_batch
+@every_network
+def test_hnas_naswot_is_the_published_one(name: str, batch: str):
+    values, made = published("other", name, batch), network(name)
+    if not np.isfinite(values["hnas_naswot"]):
+        pytest.skip("singular, or without a module of the class ReLU")
+    for last in getattr(made, "lastact", [])[1:]:
+        # the original reads after the last activation has worked in place
+        last.register_forward_pre_hook(lambda module, inputs: (inputs[0].relu(),))
+    found = extract_with_draws(made, name, batch, ["hnas_naswot"], "original")
+    assert found.score("hnas_naswot") == pytest.approx(finite(values["hnas_naswot"]), rel=1e-9, nan_ok=True)
 
 
 @every_batch
