@@ -100,7 +100,10 @@ def descend(calls: list[Call]) -> list[Call]:
     """
     while True:
         holders = [call for call in calls if call.inner]
-        blocks = {type(call.module) for call in holders if not _is_stage(call)}
+        blocks: set[type[nn.Module]] = set()
+        for call in holders:
+            if type(call.module) not in blocks and not _is_stage(call):
+                blocks.add(type(call.module))
         stages = [call for call in holders if type(call.module) not in blocks]
         if not stages:
             return calls
