@@ -1,6 +1,6 @@
 """What several statistics read of the samples of a node: kernels and products of channels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -16,10 +16,14 @@ __all__ = [
     "input_kernel",
     "log_determinant",
     "pattern_kernel",
+    "sample_gradients",
 ]
 
 _EXACT = 2**24
 """Up to here every integer is a float32."""
+
+_AT_ONCE = 2**22
+"""Elements of per-sample gradients that are there at a time."""
 
 _WEIGHT_GRADIENTS: dict[int, Callable[..., Tensor]] = {3: conv1d_weight, 4: conv2d_weight, 5: conv3d_weight}
 _Transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -105,6 +109,33 @@ def gradient_kernel(node: Node) -> Float[Tensor, "samples samples"]:
     return node.tensors["gradient_kernel"]
 
 
+def sample_gradients(node: Node) -> Iterator[Float[Tensor, "some weights"]]:
+    """Compute the weight's gradient of each sample, few samples at a time to save memory.
+
+    Args:
+        node: A convolution or linear layer in the backward pass of a scalar that is a sum over
+            samples.
+
+    Yields:
+        One row a sample, in the unit of the gradient; nothing if samples cannot be told apart.
+    """
+    inputs, gradient = node.by_sample(node.input), node.by_sample(node.output_grad)
+    if inputs is None or gradient is None:
+        return
+    at_once = max(1, _AT_ONCE // node.weight.numel())
+    for part, of_part in zip(torch.split(inputs, at_once), torch.split(gradient, at_once), strict=True):
+        samples = len(part)
+        if node.kind == "linear":
+            rows, columns = (each.reshape(samples, -1, each.shape[-1]) for each in (of_part, part))
+            yield (rows.mT @ columns).flatten(1)
+        else:
+            folded = (
+                each.reshape(-1, *of.shape[1:])
+                for each, of in ((part, node.input), (of_part, node.output_grad))
+            )
+            yield _conv_gradients(node, *folded).view(samples, -1, node.weight.numel()).sum(1)
+
+
 def log_determinant(kernels: Sequence[Float[Tensor, "samples samples"]]) -> Float[Tensor, ""]:
     """Take the logarithm of the determinant of a sum of kernels.
 
@@ -169,29 +200,30 @@ def _linear_kernel(inputs: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _conv_kernel(node: Node) -> Tensor:
-    module, inputs, gradient = node.module, node.input, node.output_grad
-    samples = len(inputs)
-    padding = getattr(module, "padding", 0)
-    if not isinstance(module, _Transposed) and (
-        isinstance(padding, str) or getattr(module, "padding_mode", "zeros") != "zeros"
-    ):
-        inputs, padding = _padded(module, inputs), 0
+    kernel = _gram(_conv_gradients(node, node.input, node.output_grad))
+    samples = node.samples or len(kernel)  # of which each may have several rows
+    rows = len(kernel) // samples
+    return kernel.view(samples, rows, samples, rows).sum((1, 3))
+
+
+def _conv_gradients(node: Node, inputs: Tensor, gradient: Tensor) -> Tensor:
+    module, rows, padding = node.module, len(inputs), getattr(node.module, "padding", 0)
     if isinstance(module, _Transposed):
         # a transposed convolution swaps the parts of input and output gradient
         inputs, gradient = gradient, inputs
-    # samples side by side as groups give one weight gradient each
+    elif isinstance(padding, str) or getattr(module, "padding_mode", "zeros") != "zeros":
+        inputs, padding = _padded(module, inputs), 0
+    # rows side by side as groups give one weight gradient each
     gradients = _WEIGHT_GRADIENTS[inputs.dim()](
         inputs.flatten(0, 1)[None],
-        (samples * len(node.weight), *node.weight.shape[1:]),
+        (rows * len(node.weight), *node.weight.shape[1:]),
         gradient.flatten(0, 1)[None],
         stride=getattr(module, "stride", 1),
         padding=padding,
         dilation=getattr(module, "dilation", 1),
-        groups=samples * getattr(module, "groups", 1),
+        groups=rows * getattr(module, "groups", 1),
     )
-    kernel = _gram(gradients.reshape(samples, -1))
-    inputs_in_batch = node.samples or samples  # of which each may have several rows
-    return kernel.view(inputs_in_batch, -1, inputs_in_batch, samples // inputs_in_batch).sum((1, 3))
+    return gradients.reshape(rows, -1)
 
 
 def _padded(module: object, inputs: Tensor) -> Tensor:

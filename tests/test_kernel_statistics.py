@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from parzc import kernels
+from parzc.probing.node import Node
 from parzc.statistics.activation_pattern import activation_pattern
+from parzc.statistics.grad_sign import grad_sign
 from parzc.statistics.hnas_naswot import hnas_naswot
 from parzc.statistics.jacob_cov import jacob_cov
 from parzc.statistics.linear_regions import linear_regions
@@ -119,10 +121,8 @@ LAYERS: list[tuple[nn.Module, tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=[f"{each[0]}" for each in LAYERS])
-def test_the_tangent_kernel_of_a_layer_is_that_of_its_samples_gradients(
-    layer: nn.Module, shape: tuple[int, ...]
-):
+def _layer(layer: nn.Module, shape: tuple[int, ...]) -> tuple[Node, Tensor]:
+    """Give a layer in the backward pass, and what autograd says of each sample's gradient."""
     layer = layer.double()
     inputs = noise(*shape)
     gradient = noise(*layer(inputs).shape, seed=1)
@@ -139,9 +139,34 @@ def test_the_tangent_kernel_of_a_layer_is_that_of_its_samples_gradients(
         output_grad=gradient,
         weight=layer.get_parameter("weight").detach(),
     )
-    expected = torch.stack(rows) @ torch.stack(rows).mT
+    return node, torch.stack(rows)
+
+
+@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=[f"{each[0]}" for each in LAYERS])
+def test_the_tangent_kernel_of_a_layer_is_that_of_its_samples_gradients(
+    layer: nn.Module, shape: tuple[int, ...]
+):
+    node, rows = _layer(layer, shape)
+    expected = rows @ rows.mT
     torch.testing.assert_close(ntk_trace(node), expected, rtol=1e-10, atol=1e-12)
     assert ntk_condition(node) is ntk_trace(node)
+
+
+@pytest.mark.parametrize("at_once", [1, 2**22])
+@pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=[f"{each[0]}" for each in LAYERS])
+def test_grad_sign_counts_how_far_samples_agree(
+    monkeypatch: pytest.MonkeyPatch, layer: nn.Module, shape: tuple[int, ...], at_once: int
+):
+    monkeypatch.setattr(kernels, "_AT_ONCE", at_once)
+    node, rows = _layer(layer, shape)
+    weight = rows[:, : node.weight.numel()]
+    assert float(grad_sign(node)) == float(weight.sign().sum(0).abs().sum())
+
+
+def test_grad_sign_of_what_is_not_finite_is_missing():
+    node, _ = _layer(nn.Linear(5, 3), (4, 5))
+    node.tensors["output_grad"] = node.output_grad / 0
+    assert grad_sign(node).isnan()
 
 
 def test_trace_and_condition_number_are_of_the_sum_over_nodes():
