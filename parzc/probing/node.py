@@ -110,6 +110,7 @@ class Node:
         depth: Operations that ran before.
         original: Whether statistics should show the quirks of the code they are compared with.
         samples: Inputs in the batch; by default as many as a tensor has rows.
+        batch_second: Whether the network's sequences have the batch in the second dimension.
 
     Attributes:
         weight: The weight the probe used, detached; of a shared one only the first node has it.
@@ -137,13 +138,21 @@ class Node:
     output_grad = _Momentary()
 
     def __init__(
-        self, name: str, kind: str, depth: int, *, original: bool = False, samples: int | None = None
+        self,
+        name: str,
+        kind: str,
+        depth: int,
+        *,
+        original: bool = False,
+        samples: int | None = None,
+        batch_second: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
         self.depth = depth
         self.original = original
         self.samples = samples
+        self.batch_second = batch_second
         self.channel_dim = 1
         self.module: nn.Module | Projection | None = None
         self.in_attention = False
@@ -176,9 +185,10 @@ class Node:
         rows = len(tensor)
         if self.samples is None or rows == self.samples:
             return tensor
-        if rows % self.samples == 0:
+        second = tensor.dim() > 2 and tensor.shape[1] == self.samples
+        if rows % self.samples == 0 and not (second and self.batch_second):
             return tensor.reshape(self.samples, -1, *tensor.shape[1:])
-        return tensor.transpose(0, 1) if tensor.dim() > 2 and tensor.shape[1] == self.samples else None
+        return tensor.transpose(0, 1) if second else None
 
     def output_moments(self) -> tuple[Tensor, Tensor]:
         """Give variance and mean of the output, computed once for all who ask."""

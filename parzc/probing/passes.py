@@ -19,6 +19,7 @@ from torch.nn.utils import parametrize
 from parzc.probing.node import Reader
 from parzc.probing.record import Surveyed, record, survey
 from parzc.probing.recording import OutputOverwrittenError, Recording
+from parzc.probing.second_order import cheap_batch_norm
 
 __all__ = ["Batch", "Loss", "Pass", "Task", "absolute_weights", "failing_in", "on_batch", "run_pass"]
 
@@ -53,6 +54,16 @@ class Task:
     channels_last: bool = True
     copies: int = 1
     gradients: dict[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def parameters(self) -> list[tuple[str, Tensor]]:
+        """The parameters of the network, under all their names."""
+        return list(self.network.named_parameters(remove_duplicate=False))
+
+    @cached_property
+    def buffers(self) -> list[tuple[str, Tensor]]:
+        """The buffers of the network, under all their names."""
+        return list(self.network.named_buffers(remove_duplicate=False))
 
     @cached_property
     def modules(self) -> list[Surveyed]:
@@ -108,7 +119,7 @@ def on_batch(
     """
     inputs, labels = batch
     tensors = _replace(
-        task.network, lambda p: p.detach().requires_grad_(p.is_floating_point()), lambda b: b.detach().clone()
+        task, lambda p: p.detach().requires_grad_(p.is_floating_point()), lambda b: b.detach().clone()
     )
     inputs = _laid_out(task, inputs)
     if to_inputs and inputs.is_floating_point():
@@ -149,7 +160,7 @@ def absolute_weights(
             return tensor.detach().clone()
         return (tensor.detach().double() if double else tensor.detach()).abs()
 
-    tensors = _replace(task.network, lambda p: absolute(p).requires_grad_(p.is_floating_point()), absolute)
+    tensors = _replace(task, lambda p: absolute(p).requires_grad_(p.is_floating_point()), absolute)
     if inputs.is_floating_point():
         inputs = torch.ones_like(inputs, dtype=torch.float64 if double else None)
     recording = Recording(readers, clone, task.original)
@@ -185,7 +196,10 @@ def run_pass(task: Task, tensors: Mapping[str, Tensor], inputs: Tensor, recordin
         # a parametrised weight is computed once, so that the recorded one is the one that was used
         parametrize.cached(),
         record(task.network, recording, task.modules, task.blocks),
+        ExitStack() as undo,
     ):
+        if "hessian_gradient" in recording.readers:
+            undo.enter_context(cheap_batch_norm([found.module for found in task.modules]))
         recording.samples = len(inputs)
         # shared tensors are tied by `_replace` already
         logits = _logits_of(functional_call(task.network, dict(tensors), (inputs,), tie_weights=False))
@@ -224,14 +238,14 @@ def _logits_of(output: object) -> Tensor:
 
 
 def _replace(
-    network: nn.Module, parameter: Callable[[Tensor], Tensor], buffer: Callable[[Tensor], Tensor]
+    task: Task, parameter: Callable[[Tensor], Tensor], buffer: Callable[[Tensor], Tensor]
 ) -> dict[str, Tensor]:
     """Make the tensors of a pass, one for each name; names of a shared tensor share its replacement."""
     made: dict[int, Tensor] = {}
     tensors: dict[str, Tensor] = {}
-    for name, p in network.named_parameters(remove_duplicate=False):
+    for name, p in task.parameters:
         tensors[name] = made[id(p)] = made[id(p)] if id(p) in made else parameter(p)
-    for name, b in network.named_buffers(remove_duplicate=False):
+    for name, b in task.buffers:
         tensors[name] = made[id(b)] = made[id(b)] if id(b) in made else buffer(b)
     return tensors
 

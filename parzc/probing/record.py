@@ -71,6 +71,9 @@ def record(
         modules: What `survey` found.
         blocks: The feature taps, if blocks are wanted; None finds them.
     """
+    recording.batch_second = any(
+        isinstance(found.module, nn.MultiheadAttention) and not found.module.batch_first for found in modules
+    )
     with ExitStack() as undo:
         for found in modules:
             _hook_module(found, recording, undo)
@@ -79,7 +82,8 @@ def record(
             recording.run_operation(name, "linear", module, inputs, output, in_attention=True)
             return output
 
-        undo.enter_context(visible_projections(network, project))
+        if any(isinstance(found.module, nn.MultiheadAttention) for found in modules):
+            undo.enter_context(visible_projections(network, project))
         if not recording.wants("block"):
             yield
             return
@@ -94,7 +98,7 @@ def _hook_module(found: Surveyed, recording: Recording, undo: ExitStack) -> None
         setattr(module, "inplace", False)  # noqa: B010  (no attribute that a type checker knows)
         undo.callback(setattr, module, "inplace", True)
     hooks: list[Callable[..., Tensor | None]] = []
-    if found.kind is not None:
+    if found.kind is not None and not recording.only_maps:
         hooks.append(_operation_hook(recording, name, found.kind, found.in_attention))
     if recording.wants("activation") and _shows_activation(module, recording.original):
         hooks.append(_activation_hook(recording, name))

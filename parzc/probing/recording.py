@@ -37,6 +37,8 @@ class Recording:
         judged: Whether any pass did.
         watches_gradients: Whether gradients of outputs are of interest to anybody.
         samples: Inputs in the batch.
+        batch_second: Whether the network's sequences have the batch in the second dimension.
+        only_maps: Whether nobody wants operations, only the last feature map.
         scalar: The loss, where a probe has it.
         last_map: The last output that still has positions.
         embeddings: Outputs of `nn.Embedding`.
@@ -54,7 +56,9 @@ class Recording:
     judging: Judging = None
     judged: bool = False
     watches_gradients: bool = True
+    only_maps: bool = False
     samples: int | None = None
+    batch_second: bool = False
     scalar: Tensor | None = None
     last_map: Tensor | None = None
     embeddings: list[Tensor] = field(default_factory=list)
@@ -106,7 +110,14 @@ class Recording:
         """Find a node, or make it."""
         found = self.nodes.get((of, name))
         if found is None:
-            found = Node(name, kind, depth=self.operations, original=self.original, samples=self.samples)
+            found = Node(
+                name,
+                kind,
+                depth=self.operations,
+                original=self.original,
+                samples=self.samples,
+                batch_second=self.batch_second,
+            )
             self.nodes[of, name] = found
         return found
 

@@ -217,9 +217,7 @@ def _perturb(done: Pass) -> None:
         return
     noise = draws.standard_normal(done.inputs.shape, done.inputs)
     tensors = {name: tensor.detach() for name, tensor in done.tensors.items()}
-    silent = Recording(
-        {"perturbation": recording.active}, original=recording.original, watches_gradients=False
-    )
+    silent = Recording({"perturbation": recording.active}, original=recording.original, only_maps=True)
     run_pass(done.task, tensors, done.inputs.detach() + _EPSILON * noise, silent)
     if silent.last_map is not None:
         node = recording.node("map", "", "map")
