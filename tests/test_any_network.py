@@ -34,24 +34,26 @@ class Windows(nn.Module):
 class BatchSecond(nn.Module):
     """Has the batch in the second dimension, or not."""
 
-    def __init__(self, *, second: bool) -> None:
+    def __init__(self, *, second: bool, tokens: int) -> None:
         super().__init__()
-        self.linear, self.act, self.head = nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 3)
-        self.second = second
+        layer = nn.TransformerEncoderLayer(6, 2, 8, dropout=0, activation=nn.ReLU(), batch_first=not second)
+        self.linear, self.layer, self.head = nn.Linear(3, 6), layer, nn.Linear(6, 3)
+        self.second, self.tokens = second, tokens
 
     def forward(self, images: Tensor) -> Tensor:
-        tokens = images.flatten(2)[..., :5].permute(2, 0, 1)
+        tokens = images.flatten(2)[..., : self.tokens].permute(2, 0, 1)
         tokens = tokens if self.second else tokens.transpose(0, 1)
-        return self.head(self.act(self.linear(tokens)).mean(0 if self.second else 1))
+        return self.head(self.layer(self.linear(tokens)).mean(0 if self.second else 1))
 
 
 @pytest.mark.parametrize(
     ("odd", "plain"),
     [
         (Windows(as_rows=True), Windows(as_rows=False)),
-        (BatchSecond(second=True), BatchSecond(second=False)),
+        (BatchSecond(second=True, tokens=5), BatchSecond(second=False, tokens=5)),
+        (BatchSecond(second=True, tokens=12), BatchSecond(second=False, tokens=12)),
     ],
-    ids=["windows", "batch second"],
+    ids=["windows", "batch second", "batch second, tokens a multiple of the batch"],
 )
 def test_the_layout_of_rows_does_not_matter(odd: nn.Module, plain: nn.Module) -> None:
     x, y = batch()

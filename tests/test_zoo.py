@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parzc import plugins
@@ -95,6 +96,21 @@ def test_blocks_are_found(name: str) -> None:
     blocks = [row for row, node in enumerate(read.nodes) if node.kind == "block"]
     assert len(blocks) == (ODD[name] if name in ODD else ZOO[name]).blocks
     assert np.isfinite(read.column("expressivity")[blocks]).all()
+
+
+@needs_transformers
+@pytest.mark.parametrize("name", ["vit", "swin", "resnet", "mobilevit", "segformer"])
+def test_gradients_are_those_of_plain_autograd(name: str) -> None:
+    network, (inputs, labels) = network_and_batch(name)
+    network, inputs = network.double().train(), inputs.double()
+    read = extract(network, (inputs, labels), ("grad_norm", "snip"))
+    torch.manual_seed(0)  # as a probe does, for the same dropout
+    F.cross_entropy(network(inputs).logits, labels).backward()
+    for node, (norm, saliency) in zip(read.nodes, read.values, strict=True):
+        if node.weights:
+            weight = network.get_parameter(f"{node.name}.weight")
+            assert norm == pytest.approx(weight.grad.norm().item(), rel=1e-9, abs=1e-15)
+            assert saliency == pytest.approx((weight * weight.grad).abs().sum().item(), rel=1e-9, abs=1e-15)
 
 
 @needs_transformers
