@@ -65,13 +65,13 @@ def test_what_is_missing_has_a_reason(name: str) -> None:
     resized = {after.name for before, after in pairwise(blocks) if before.spatial != after.spatial}
     turned = {"wav2vec2.encoder.layers.0.layer_norm:input"}  # from here on channels come last
     few = {node.name for node in read.nodes if node.kind == "activation" and node.spatial == 1}
+    once = {node.name for node in read.nodes if "position_bias" in node.name}  # the same for all inputs
     reasons = {
         "zico": dead,  # a gradient of zero does not vary
         "trainability": resized | turned,  # no whole ratio of sizes, or another number of tokens
         "zen": {"network"} if words else set(),  # token numbers cannot be changed slightly
-        # a gate with so few channels that two inputs have the same pattern, or a network inside the
-        # network that is the same for all inputs
-        "activation_pattern": few | {node.name for node in read.nodes if "position_bias" in node.name},
+        "activation_pattern": few | once,  # with few channels two inputs may well have the same pattern
+        "grad_sign": once,
     }
     unexplained = [
         (node, statistic) for node, statistic in read.missing if node not in reasons.get(statistic, ())
