@@ -19,7 +19,7 @@ from tests.golden.reference import data, network, signs
 
 Compat = Literal["original"] | None
 
-DEAR = ("te_nas_ntk", "ntk_trace", "ntk_condition", "zen", "zico")
+DEAR = ("te_nas_ntk", "ntk_trace", "ntk_condition", "zen", "zico", "grasp", "grad_sign")
 """Statistics that `compat` does not change, and that take long."""
 
 
@@ -61,10 +61,12 @@ def extract_with_draws(
     with ExitStack() as stack:
         for target, attribute, value in (
             (module, "load_statistics", lambda names: loaded),
-            (draws, "rademacher", lambda index, shape, like: torch.from_numpy(stored[index].reshape(shape))),
-            (draws, "standard_normal", lambda shape, like: data(name, "noise_b")[0]),
+            (draws, "rademacher", lambda index, shape, like: torch.from_numpy(stored[index]).to(like)),
+            (draws, "standard_normal", lambda shape, like: data(name, "noise_b")[0].to(like)),
         ):
             stack.enter_context(patch.object(target, attribute, value))
-        second = data(name, f"{batch}_b")
-        table = module.extract(made, data(name, batch), statistics, second_batch=second, compat=compat)
+        precision = next(made.parameters()).dtype
+        (x, y), (other, labels) = data(name, batch), data(name, f"{batch}_b")
+        first, second = (x.to(precision), y), (other.to(precision), labels)
+        table = module.extract(made, first, statistics, second_batch=second, compat=compat)
     return Extracted(table, kept)

@@ -87,10 +87,11 @@ def data(name: str, batch: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x).double(), torch.from_numpy(y)
 
 
-def published(folder: str, name: str, batch: str) -> dict[str, np.ndarray]:
-    """Read the values of one network on one batch, in float64."""
+def published(folder: str, name: str, batch: str, precision: str = "f64") -> dict[str, np.ndarray]:
+    """Read the values of one network on one batch, computed in float64 or in float32."""
+    end = f".{precision}"
     with np.load(GOLDEN / f"{folder}/{name}__{batch}.npz") as file:
-        return {key.removesuffix(".f64"): file[key] for key in file.files if key.endswith(".f64")}
+        return {key.removesuffix(end): file[key] for key in file.files if key.endswith(end)}
 
 
 def finite(value: np.ndarray) -> float:
