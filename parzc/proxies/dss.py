@@ -17,7 +17,8 @@ def dss(table: Table) -> float:
     buffer was replaced by its absolute value. Node value: the product of norms, or the inner sum;
     aggregated by a plain sum over convolutions and linear layers. No data, no labels. Initialisation:
     the network's own (published: slices of a shared network). Batch normalisation is left out, layer
-    normalisation stays; no dropout in the published evaluation mode. Always float64.
+    normalisation stays; no dropout in the published evaluation mode. Float64; with
+    `compat=original` the network's own precision.
 
     Returns:
         A non-negative number without unit; higher is better. For a network without attention it is

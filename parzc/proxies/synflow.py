@@ -15,7 +15,8 @@ def synflow(table: Table) -> float:
     R is the sum of the logits for one image of ones, after every parameter and buffer was replaced
     by its absolute value. Node value: the inner sum; aggregated by a plain sum over convolutions and
     linear layers. No data, no labels. Initialisation: the network's own. Batch normalisation is left
-    out, layer normalisation stays. Always float64.
+    out, layer normalisation stays. Float64; with `compat=original` the network's own precision, as in
+    some copies of the code, whose float32 overflows on networks of real size.
 
     Returns:
         A non-negative number without unit; higher is better. Reaches 1e67 on networks of real size, so

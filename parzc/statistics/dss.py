@@ -23,7 +23,8 @@ def dss(node: Node) -> Float[Tensor, ""]:
     `parzc.probing.probes.synflow`.
 
     Returns:
-        A non-negative float64 scalar, without unit.
+        A non-negative scalar, without unit, in float64; with `compat=original` in the network's own
+        precision.
 
     Source:
         Zhou et al., CVPR 2022 (TF-TAS). Compared with the description of the copy in

@@ -19,8 +19,8 @@ def synflow(node: Node) -> Float[Tensor, ""]:
     where R is the sum of the logits for an input of ones, see `parzc.probing.probes.synflow`.
 
     Returns:
-        A non-negative float64 scalar, without unit. In a serial network without biases every node
-        has the same value, R.
+        A non-negative scalar, without unit, in float64; with `compat=original` in the network's own
+        precision. In a serial network without biases every node has the same value, R.
 
     Source:
         Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021. Compared with

@@ -20,10 +20,12 @@ def synflow_bn(node: Node) -> Float[Tensor, ""]:
     absolute value. Batch normalisation uses the statistics of that one input.
 
     Returns:
-        A non-negative float64 scalar without unit; not the same for every node of a serial network,
-        since normalisation takes the scale away.
+        A non-negative scalar without unit, in float64 (with `compat=original` in the network's own
+        precision); not the same for every node of a serial network, since normalisation takes the
+        scale away.
 
     Source:
-        Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. No deviation.
+        Abdelfattah et al., ICLR 2021. Compared with SamsungLabs/zero-cost-nas. Deviation:
+        two copies of the input where batch normalisation refuses one, at which the original fails.
     """
     return node.weight_product().abs().sum()
