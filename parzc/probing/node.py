@@ -76,6 +76,10 @@ class Reader(Protocol):
     def weighted(self) -> bool:
         """Whether it is for nodes with a weight only."""
 
+    @property
+    def total(self) -> object:
+        """How the network's value is made of those of the nodes; None where each has a value itself."""
+
     def __call__(self, node: "Node") -> Tensor:
         """Evaluate it on a node."""
 

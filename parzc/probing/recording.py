@@ -221,10 +221,31 @@ class Recording:
         node.read(self.forward_readers(node.of), **seen)
         if not output.requires_grad or not self.watches_gradients:
             return
+        if node.of != "operation" and not self._gradient_readers(node.of):
+            if self._has_rows(node.of):  # keeps no tensor: those of operations the graph keeps anyway
+                output.register_hook(self._judging(node))  # type: ignore[no-untyped-call]
+            return
         kept = seen["output"].clone() if self.clone else seen["output"]
         if node.kind == "skip" and not self.clone:
             self._skips.append((node.name, kept, kept._version))
         output.register_hook(self._reading(node, seen["input"], kept))  # type: ignore[no-untyped-call]
+
+    def _gradient_readers(self, of: str) -> bool:
+        if of == "block":  # read by the probe itself, block by block
+            return False
+        every = (reader for readers in self.readers.values() for reader in readers)
+        return any(reader.reads == "output_gradient" and of in reader.of for reader in every)
+
+    def _has_rows(self, of: str) -> bool:
+        every = (reader for readers in self.readers.values() for reader in readers)
+        return any(reader.total is None and of in reader.of for reader in every)
+
+    def _judging(self, node: Node) -> Callable[[Tensor], None]:
+        def judge(gradient: Tensor) -> None:
+            if self.judging:
+                node.alive.append(torch.linalg.vector_norm(gradient) != 0)
+
+        return judge
 
     def check_skips(self) -> None:
         """Notice after the forward pass what no gradient will tell: a skip that was overwritten.
@@ -240,7 +261,7 @@ class Recording:
         version = output._version
 
         def read_gradient(gradient: Tensor) -> None:
-            readers = self.reading("output_gradient", node.of) if node.of != "block" else []
+            readers = self.reading("output_gradient", node.of)
             if not readers and not self.judging:
                 return
             if output._version != version:

@@ -1,16 +1,17 @@
-"""Batch normalisation that is cheap to differentiate twice.
+r"""Batch normalisation that is cheap to differentiate twice.
 
-PyTorch puts the second derivative of batch normalisation together from some thirty operations on whole feature
-maps, which then outweigh the convolutions. Its closed form needs eight. With mean 0 and variance 1 of
+PyTorch puts the second derivative of batch normalisation together from some thirty operations on whole
+feature maps, which then outweigh the convolutions. Its closed form needs eight. With
 
-.. math:: \\hat x = (x - \\mu) \\, r, \\qquad dx = \\gamma r \\, (g - \\bar g - \\hat x \\, \\overline{g \\hat x})
+.. math:: \hat x = (x - \mu) \, r, \qquad
+          dx = \gamma r \, (g - \bar g - \hat x \, \overline{g \hat x})
 
 for a gradient g at the output, a gradient u at dx goes back to g by the same map, and to x as
 
-.. math:: -\\gamma r^2 \\bigl( S \\hat x + b \\, (u - \\bar u - c \\hat x) + c \\, (g - \\bar g - b \\hat x) \\bigr)
+.. math:: -\gamma r^2 \bigl( S \hat x + b \, (u - \bar u - c \hat x) + c \, (g - \bar g - b \hat x) \bigr)
 
-where b and c are the means of g and u times the normalised x, and S the mean of u g less the products of the
-means and of b and c.
+where b and c are the means of g and u times the normalised x, and S the mean of u g less the products of
+the means and of b and c.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ def cheap_batch_norm(modules: Sequence[nn.Module]) -> Iterator[None]:
             plain = type(module) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
             if plain and "forward" not in module.__dict__ and getattr(module, "momentum", None) is not None:
                 undo.callback(delattr, module, "forward")
-                module.forward = _Forward(module)  # type: ignore[method-assign, assignment]
+                module.forward = _Forward(module)
         yield
 
 
@@ -51,10 +52,11 @@ class _Forward:
         m = self.module
         if m.num_batches_tracked is not None:
             m.num_batches_tracked.add_(1)
-        normalised: Tensor = _Normalise.apply(
-            x, m.weight, m.bias, m.running_mean, m.running_var, m.momentum, m.eps
+        running = (m.running_mean, m.running_var)
+        out: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
+            x, m.weight, m.bias, running, (m.momentum, m.eps)
         )
-        return normalised
+        return out
 
 
 class _Normalise(torch.autograd.Function):
@@ -64,34 +66,32 @@ class _Normalise(torch.autograd.Function):
         x: Tensor,
         weight: Tensor | None,
         bias: Tensor | None,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        momentum: float,
-        eps: float,
+        running: tuple[Tensor | None, Tensor | None],
+        momentum_and_eps: tuple[float, float],
     ) -> Tensor:
-        y, mean, scale = torch.native_batch_norm(
-            x, weight, bias, running_mean, running_var, True, momentum, eps
-        )
+        y, mean, scale = torch.native_batch_norm(x, weight, bias, *running, True, *momentum_and_eps)
         ctx.save_for_backward(x, weight, mean, scale)
-        ctx.eps = eps
+        ctx.eps = momentum_and_eps[1]
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight, mean, scale = ctx.saved_tensors
-        to_x, to_weight, to_bias = _Backward.apply(gradients[0], x, weight, mean, scale, ctx.eps)
-        return to_x, None if weight is None else to_weight, None if weight is None else to_bias, *[None] * 4
+        gradients = _Backward.apply(  # type: ignore[no-untyped-call]
+            gradients[0], x, weight, (mean, scale), ctx.eps
+        )
+        to_x, to_weight, to_bias = gradients
+        return to_x, None if weight is None else to_weight, None if weight is None else to_bias, None, None
 
 
 class _Backward(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, g: Tensor, x: Tensor, weight: Tensor | None, mean: Tensor, scale: Tensor, eps: float
+        ctx: Any, g: Tensor, x: Tensor, weight: Tensor | None, moments: tuple[Tensor, Tensor], eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.save_for_backward(g, x, weight, mean, scale)
-        ctx.eps = eps
+        ctx.save_for_backward(g, x, weight, *moments)
         to_x, to_weight, to_bias = torch.ops.aten.native_batch_norm_backward(
-            g, x, weight, None, None, mean, scale, True, eps, [True, weight is not None, weight is not None]
+            g, x, weight, None, None, *moments, True, eps, [True, weight is not None, weight is not None]
         )
         empty = x.new_empty(0)
         if weight is None:
@@ -113,7 +113,7 @@ class _Backward(torch.autograd.Function):
         to_g = torch.addcmul(u - u_mean.view(shape), normalised, c.view(shape), value=-1)
         to_x = normalised.mul_((mixed - 2 * b * c).view(shape)).addcmul_(u, b.view(shape))
         to_x.addcmul_(g, c.view(shape)).sub_((b * u_mean + c * g_mean).view(shape))
-        return to_g.mul_(gamma.view(shape)), to_x.mul_((-gamma * scale).view(shape)), *[None] * 4
+        return to_g.mul_(gamma.view(shape)), to_x.mul_((-gamma * scale).view(shape)), None, None, None
 
 
 def _is_last(x: Tensor) -> bool:
