@@ -113,8 +113,8 @@ def _hook_module(found: Surveyed, recording: Recording, undo: ExitStack) -> None
 
 
 def _shows_activation(module: nn.Module, original: bool) -> bool:
-    # the original looks for the letters in the class name, and so finds ReLUConvBN too
-    return is_activation(module) or (original and "ReLU" in type(module).__name__)
+    # the original looks for the letters in the class name, and so finds ReLUConvBN too, and no GELU
+    return "ReLU" in type(module).__name__ if original else is_activation(module)
 
 
 def _operation_hook(
