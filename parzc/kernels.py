@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -171,16 +172,28 @@ def _agreement(inputs: Tensor) -> Tensor:
     samples, last = len(inputs), inputs.movedim(1, -1)
     # the order of elements does not matter: take that of the memory
     rows = (last if last.is_contiguous() else inputs).flatten(1)
-    both = torch.zeros(samples, samples, dtype=torch.float64, device=inputs.device)
-    for part in torch.split(rows, _EXACT, 1):
-        # the comparison writes floats itself: 20 times faster than converting booleans
-        signs = torch.empty(part.shape, dtype=torch.float32, device=part.device)
-        torch.gt(part, 0, out=signs)
-        both += signs @ signs.mT
-    own = both.diagonal()
-    # neither positive = all − one's own − the other's + those counted twice
-    agreement = 2 * both - own[:, None] - own + inputs.numel() // samples
+    differences = _differing_bits(rows) if rows.is_cpu else _differing_signs(rows)
+    agreement = inputs.numel() // samples - differences
     return agreement + 0 * inputs.amax()  # NaN is not positive either, but no pattern
+
+
+def _differing_bits(rows: Tensor) -> Tensor:
+    """Count in how many signs two rows differ: twice as fast on a CPU as a product of matrices."""
+    numbers = rows if rows.dtype in (torch.float32, torch.float64) else rows.float()
+    bits = np.packbits(numbers.numpy() > 0, axis=1)
+    words = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)
+    counts = [np.bitwise_count(words ^ row).sum(1, dtype=np.int64) for row in words]
+    return torch.from_numpy(np.stack(counts)).double()
+
+
+def _differing_signs(rows: Tensor) -> Tensor:
+    """Count in how many signs two rows differ, on any device."""
+    both = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
+    for part in torch.split(rows, _EXACT, 1):
+        positive = (part > 0).float()
+        both += positive @ positive.mT
+    own = both.diagonal()
+    return own[:, None] + own - 2 * both
 
 
 def _gram(rows: Tensor) -> Tensor:

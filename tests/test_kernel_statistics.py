@@ -41,9 +41,11 @@ def test_naswot_is_the_determinant_of_the_sum_of_the_kernels():
     assert _total(naswot, parts) == pytest.approx(expected, rel=1e-12)
 
 
-def test_naswot_counts_exactly_however_many_elements(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("count", [kernels._differing_bits, kernels._differing_signs])
+def test_naswot_counts_exactly_on_every_device(monkeypatch: pytest.MonkeyPatch, count):
     monkeypatch.setattr(kernels, "_EXACT", 7)
-    x = noise(5, 3, 4, 4)
+    monkeypatch.setattr(kernels, "_differing_bits", count)
+    x = noise(5, 3, 7, 11)
     np.testing.assert_array_equal(naswot(made("activation", input=x)).numpy(), _kernel(x))
 
 
