@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from parzc.probing.node import CONVOLUTIONS
 from parzc.probing.table import Architecture
 from parzc.space import Space
 
@@ -105,16 +106,7 @@ _NORMS = (
     nn.InstanceNorm2d,
     nn.LayerNorm,
 )
-_WEIGHTED = (
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Conv3d,
-    nn.ConvTranspose1d,
-    nn.ConvTranspose2d,
-    nn.ConvTranspose3d,
-    nn.Linear,
-    nn.MultiheadAttention,
-)
+_WEIGHTED = (*CONVOLUTIONS, nn.Linear, nn.MultiheadAttention)
 
 
 def _set(module: nn.Module, **values: float) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from parzc.commands.extract import extract
+from parzc.datasets.digits import Digits
+from parzc.probing.extract import extract as read
 from parzc.probing.store import FeatureStore
-from parzc.probing.table import Table
+from parzc.probing.table import Architecture, Table
 from parzc.spaces.digits_cell import DigitsCell
 
 OPTIONS = {"space": "digits_cell", "data": "digits", "batch": 4, "statistics": ["snip", "synflow"]}
@@ -48,6 +52,38 @@ def test_other_batch_is_refused(tmp_path: Path) -> None:
     extract(**OPTIONS, architectures=2, out=str(tmp_path), jobs=1)
     with pytest.raises(ValueError, match="batch was"):
         extract(**(OPTIONS | {"batch": 5}), architectures=2, out=str(tmp_path), jobs=1)
+
+
+def test_how_networks_are_read_is_part_of_the_settings(tmp_path: Path) -> None:
+    chosen = {"initialisation": "kaiming", "blocks": ["stem", "cells.0"], "compat": "original"}
+    statistics = ["expressivity", "l2_norm", "naswot"]
+    store = extract(
+        **(OPTIONS | {"statistics": statistics}), **chosen, architectures=2, out=str(tmp_path), jobs=1
+    )
+    assert store.settings.items() >= chosen.items()
+    for table in store.tables().values():
+        assert [node.name for node in table.nodes if node.kind == "block"] == ["stem", "cells.0"]
+        assert table.statistics == ("expressivity", "l2_norm")
+        assert table.network["original"] == 1
+        assert "naswot" in table.network
+    with pytest.raises(ValueError, match="initialisation was 'kaiming', now None"):
+        extract(**(OPTIONS | {"statistics": statistics}), architectures=2, out=str(tmp_path), jobs=1)
+
+
+def test_two_batches_are_different_images(tmp_path: Path) -> None:
+    options = OPTIONS | {"statistics": ["zico"]}
+    table = next(iter(extract(**options, architectures=1, out=str(tmp_path), jobs=1).tables().values()))
+    images = Digits().load()
+    network = _build(DigitsCell(), DigitsCell().sample(1, 0)[0])
+    both = images.batch(8, 0)
+    first, second = (tuple(part[at] for part in both) for at in (slice(4), slice(4, None)))
+    expected = read(network, first, ["zico"], second_batch=second)
+    np.testing.assert_array_equal(table.values, expected.values)
+
+
+def _build(space: DigitsCell, architecture: Architecture) -> nn.Module:
+    torch.manual_seed(0)
+    return space.build(architecture)
 
 
 def test_explain_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,11 @@
 """Weights depend on the seed and the module's name, not on what else there is."""
 
+import pytest
 import torch
 from torch import nn
 
-from parzc.initialise import initialise_by_name
+from parzc.initialise import Initialised, Scheme, initialise_by_name, reinitialise
+from parzc.spaces.digits_cell import DigitsCell
 
 
 def weights(seed: int, **modules: nn.Module) -> dict[str, torch.Tensor]:
@@ -44,4 +46,48 @@ def test_second_network_from_one_seed_differs() -> None:
 def test_distribution_is_the_modules_own() -> None:
     weight = weights(0, a=nn.Linear(100, 400))["a.weight"]
     assert weight.abs().max() <= 0.1
-    assert abs(float(weight.std()) - 0.1 / 3**0.5) < 1e-3
+    assert abs(float(weight.detach().std()) - 0.1 / 3**0.5) < 1e-3
+
+
+class Mixed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(8, 64, 3), nn.BatchNorm2d(64)
+        self.attention, self.token = nn.MultiheadAttention(64, 4), nn.Parameter(torch.full((1, 64), 7.0))
+        self.head = nn.Linear(64, 500)
+
+
+@pytest.mark.parametrize(("scheme", "deviation"), [("kaiming", (2 / 64) ** 0.5), ("gaussian", 1.0)])
+def test_published_initialisation(scheme: Scheme, deviation: float) -> None:
+    network = Mixed()
+    nn.init.constant_(network.norm.weight, 3)
+    torch.manual_seed(0)
+    reinitialise(network, scheme)
+    for weight in (network.head.weight, network.attention.in_proj_weight, network.attention.out_proj.weight):
+        assert float(weight.detach().std()) == pytest.approx(deviation, rel=0.03)
+    assert float(network.conv.weight.detach().std()) == pytest.approx(
+        (2 / 72) ** 0.5 if scheme == "kaiming" else 1, rel=0.03
+    )
+    assert (network.norm.weight == 1).all()
+    assert not network.head.bias.any()
+    assert (network.token == 7).all()
+
+
+def test_published_initialisation_depends_on_names_only() -> None:
+    drawn = []
+    for modules in ({"b": nn.Linear(4, 3)}, {"a": nn.Conv2d(3, 8, 3), "b": nn.Linear(4, 3)}):
+        network = nn.ModuleDict(modules)
+        torch.manual_seed(5)
+        reinitialise(network, "kaiming")
+        drawn.append(network.state_dict()["b.weight"])
+    assert torch.equal(*drawn)
+
+
+def test_a_space_initialised_otherwise_is_the_same_space() -> None:
+    space = DigitsCell()
+    initialised = Initialised(space, "gaussian")
+    assert list(initialised.architectures()) == list(space.architectures())
+    architecture = initialised.sample(1, 0)[0]
+    assert initialised.canonical(architecture) == space.canonical(architecture)
+    weights_of = [each.build(architecture).state_dict()["classifier.weight"] for each in (space, initialised)]
+    assert weights_of[1].std() > 2 * weights_of[0].std()
