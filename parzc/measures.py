@@ -17,7 +17,7 @@ from parzc.training_free import CHEAPEST, Formula
 
 __all__ = ["find_measures"]
 
-_PUBLISHED_ORDER = (
+_PUBLISHED = (
     "grad_norm",
     "snip",
     "grasp",
@@ -51,7 +51,8 @@ def find_measures(
             every class, ordered by class.
         device: Where to compute. A network on another device is copied there.
         loss_fn: From logits and labels to a scalar.
-        measure_names: Names of training-free proxies; by default all that score one network alone.
+        measure_names: Names of training-free proxies, any in `parzc/proxies` that scores one network
+            alone; by default the original's eight and `l2_norm`.
         compat: `original` reproduces what the public code does where parzc deviates.
 
     Returns:
@@ -68,7 +69,7 @@ def find_measures(
         Deviations: one pass serves all measures; the batch is never split when memory is short (the
         original then changes the values); `measures_arr` is not taken; see each proxy for its own.
     """
-    formulas = _load_formulas(measure_names)
+    formulas = _load_formulas(_PUBLISHED if measure_names is None else measure_names)
     needed = dict.fromkeys(name for formula in formulas.values() for name in formula.statistics)
     statistics = tuple(needed) or CHEAPEST
     batches = iter(dataloader)
@@ -81,21 +82,15 @@ def find_measures(
     return {name: formula(table) for name, formula in formulas.items()}
 
 
-def _load_formulas(names: Sequence[str] | None) -> dict[str, Formula]:
-    chosen = _published_first(plugins.available("proxies")) if names is None else names
-    loaded = {name: plugins.load("proxies", name) for name in chosen}
+def _load_formulas(names: Sequence[str]) -> dict[str, Formula]:
+    loaded = {name: plugins.load("proxies", name) for name in names}
     aggregates = [name for name, found in loaded.items() if isinstance(found, Aggregate)]
-    if names is not None and aggregates:
+    if aggregates:
         raise ValueError(
             f"{', '.join(aggregates)} ranks networks among each other and has no score for one alone; ask for"
             f" {', '.join(loaded[aggregates[0]].members)}, or use `parzc.proxy.open_proxy`."
         )
-    return {name: found for name, found in loaded.items() if name not in aggregates}
-
-
-def _published_first(names: Sequence[str]) -> list[str]:
-    published = [name for name in _PUBLISHED_ORDER if name in names]
-    return published + [name for name in names if name not in published]
+    return loaded
 
 
 def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
