@@ -221,14 +221,19 @@ class Recording:
         node.read(self.forward_readers(node.of), **seen)
         if not output.requires_grad or not self.watches_gradients:
             return
-        if node.of != "operation" and not self._gradient_readers(node.of):
-            if self._has_rows(node.of):  # keeps no tensor: those of operations the graph keeps anyway
-                output.register_hook(self._judging(node))  # type: ignore[no-untyped-call]
-            return
-        kept = seen["output"].clone() if self.clone else seen["output"]
         if node.kind == "skip" and not self.clone:
-            self._skips.append((node.name, kept, kept._version))
-        output.register_hook(self._reading(node, seen["input"], kept))  # type: ignore[no-untyped-call]
+            self._skips.append((node.name, seen["output"], output._version))
+        if node.of == "operation" and node.leaf is None:
+            hook = self._reading_gradient(node, torch.linalg.vector_norm(seen["output"]) != 0)
+        elif node.of == "operation" or self._gradient_readers(node.of):
+            hook = self._reading(
+                node, seen["input"], seen["output"].clone() if self.clone else seen["output"]
+            )
+        elif self._has_rows(node.of):
+            hook = self._reading_gradient(node, torch.ones((), dtype=torch.bool, device=output.device))
+        else:
+            return
+        output.register_hook(hook)  # type: ignore[no-untyped-call]
 
     def _gradient_readers(self, of: str) -> bool:
         if of == "block":  # read by the probe itself, block by block
@@ -240,12 +245,16 @@ class Recording:
         every = (reader for readers in self.readers.values() for reader in readers)
         return any(reader.total is None and of in reader.of for reader in every)
 
-    def _judging(self, node: Node) -> Callable[[Tensor], None]:
-        def judge(gradient: Tensor) -> None:
-            if self.judging:
-                node.alive.append(torch.linalg.vector_norm(gradient) != 0)
+    def _reading_gradient(self, node: Node, influences: Tensor) -> Callable[[Tensor], None]:
+        """Read the gradient alone: keeping more would hold tensors that the graph lets go."""
 
-        return judge
+        def read_gradient(gradient: Tensor) -> None:
+            if self.judging:
+                node.alive.append(influences & (torch.linalg.vector_norm(gradient) != 0))
+            if node.of == "operation":
+                node.read(self.reading("output_gradient", node.of), output_grad=gradient.detach())
+
+        return read_gradient
 
     def check_skips(self) -> None:
         """Notice after the forward pass what no gradient will tell: a skip that was overwritten.
@@ -256,6 +265,7 @@ class Recording:
         for name, output, version in self._skips:
             if output._version != version:
                 raise OutputOverwrittenError(name)
+        self._skips = []
 
     def _reading(self, node: Node, inputs: Tensor, output: Tensor) -> Callable[[Tensor], None]:
         version = output._version
@@ -267,8 +277,8 @@ class Recording:
             if output._version != version:
                 raise OutputOverwrittenError(node.name)
             gradient = gradient.detach()
-            if self.judging == "outputs" or (self.judging and node.leaf is None):
-                influences = torch.linalg.vector_norm(output if node.leaf is None else inputs) != 0
+            if self.judging == "outputs":
+                influences = torch.linalg.vector_norm(inputs) != 0
                 node.alive.append(influences & (torch.linalg.vector_norm(gradient) != 0))
             node.read(readers, input=inputs, output=output, output_grad=gradient)
 

@@ -25,9 +25,9 @@ class Statistic:
         function: From a node to a scalar; to any tensor if there is a `total`.
         probe: The way of running the network that makes what the function reads.
         reads: When the function is called, and so what it may read: `activation` in the forward
-            pass (input and output), `output_gradient` in the backward pass (output and its
-            gradient), `weight` after it (weight and weight gradient). Tensors are dropped as soon
-            as the last reader has been called.
+            pass (input and output), `output_gradient` in the backward pass (gradient of the output,
+            and input and output of nodes with a weight), `weight` after it (weight and weight
+            gradient). Tensors are dropped as soon as the last reader has been called.
         of: The nodes it is read from: `operation` (convolution, linear layer, pooling, skip),
             `activation` (modules such as ReLU), `block` (what lies between two feature taps), `input`
             (of the network), `map` (the network's last feature map) or `norm` (batch normalisation).
