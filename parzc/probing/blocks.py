@@ -18,6 +18,7 @@ from parzc.probing.structure import (
     descend,
     is_layer_norm,
     is_over_tokens,
+    is_stage,
     plain,
     residual_streams,
 )
@@ -150,6 +151,7 @@ class _Found:
     def _start(self) -> None:
         self._root = Call("", nn.Identity(), None)
         self._running = [self._root]
+        self._of_blocks: set[type[nn.Module]] = set()
         self._plain: list[tuple[str, Point]] = []
 
     def _enter_network(self, inputs: object) -> None:
@@ -169,6 +171,9 @@ class _Found:
         call = self._running.pop()
         call.output = _first_point(output)
         whole = call.inputs is not None and call.output is not None
+        if whole and call.inner and (type(call.module) in self._of_blocks or not is_stage(call)):
+            self._of_blocks.add(type(call.module))
+            call.inner = []  # nobody will ask: let go of the tensors inside, which the graph may not need
         self._running[-1].inner += [call] if whole else call.inner
 
     def _norm(self, tap: str, owner: nn.Module) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
@@ -187,7 +192,7 @@ class _Found:
 
     def _blocks(self) -> list[tuple[str, Point]]:
         taps: list[tuple[str, Point]] = []
-        for call in descend(self._root.inner):
+        for call in descend(self._root.inner, self._of_blocks):
             assert call.inputs is not None
             assert call.output is not None
             if is_over_tokens(call.module, call.output.tensor):

@@ -3,6 +3,7 @@
 Before it runs, by containers; afterwards by what was computed from what.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
@@ -10,7 +11,16 @@ from torch import Tensor, nn
 from parzc.probing.activations import is_activation
 from parzc.probing.graph import Point, reaches
 
-__all__ = ["Call", "candidates", "descend", "is_layer_norm", "is_over_tokens", "plain", "residual_streams"]
+__all__ = [
+    "Call",
+    "candidates",
+    "descend",
+    "is_layer_norm",
+    "is_over_tokens",
+    "is_stage",
+    "plain",
+    "residual_streams",
+]
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -86,7 +96,7 @@ def is_layer_norm(module: nn.Module) -> bool:
     return isinstance(module, nn.LayerNorm) or type(module).__name__.endswith(("LayerNorm", "RMSNorm"))
 
 
-def descend(calls: list[Call]) -> list[Call]:
+def descend(calls: list[Call], of_blocks: Set[type[nn.Module]] = frozenset()) -> list[Call]:
     """Replace stages by their blocks; modules of one class are all stages or all blocks.
 
     A stage is a module whose result is all computed by the blocks inside, one after another. A
@@ -94,15 +104,16 @@ def descend(calls: list[Call]) -> list[Call]:
 
     Args:
         calls: The outermost runs, in order of execution.
+        of_blocks: Classes known to be no stages.
 
     Returns:
         The runs of blocks, in order of execution.
     """
     while True:
         holders = [call for call in calls if call.inner]
-        blocks: set[type[nn.Module]] = set()
+        blocks = set(of_blocks)
         for call in holders:
-            if type(call.module) not in blocks and not _is_stage(call):
+            if type(call.module) not in blocks and not is_stage(call):
                 blocks.add(type(call.module))
         stages = [call for call in holders if type(call.module) not in blocks]
         if not stages:
@@ -110,7 +121,8 @@ def descend(calls: list[Call]) -> list[Call]:
         calls = [part for call in calls for part in (call.inner if call in stages else [call])]
 
 
-def _is_stage(call: Call) -> bool:
+def is_stage(call: Call) -> bool:
+    """Tell whether the result of a run is all computed by the candidates inside, one after another."""
     assert call.inputs is not None
     assert call.output is not None
     last: Point | None = None
