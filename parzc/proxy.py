@@ -71,10 +71,9 @@ class ParametricProxy:
             ValueError: If no node of the network is one that the encoding knows.
             RuntimeError: If the network fails while it runs.
         """
-        blocks, compat = self.metadata.get("blocks"), self.metadata.get("compat")
-        table = extract(
-            network, batch, self.statistics, second_batch=second_batch, blocks=blocks, compat=compat
-        )
+        options = ("blocks", "block_inputs", "compat")
+        trained: dict[str, Any] = {name: self.metadata.get(name) for name in options}
+        table = extract(network, batch, self.statistics, second_batch=second_batch, **trained)
         return float(self.predict([table])[0][0])
 
     def predict(

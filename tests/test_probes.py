@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from parzc.probing import draws
 from parzc.probing.extract import extract, load_statistics, plan
 from tests.networks_to_probe import batch, seeded, serial
 
@@ -101,3 +102,25 @@ def test_an_object_with_logits_is_understood() -> None:
     np.testing.assert_array_equal(
         extract(Output(), batch(), ["snip"]).values, extract(seeded(serial()), batch(), ["snip"]).values
     )
+
+
+def test_blocks_can_be_read_on_noise() -> None:
+    network, (x, y) = seeded(serial()), batch()
+    noise = draws.standard_normal(x.shape, x)
+    statistics = ["snip", "expressivity", "trainability"]
+    apart = extract(network, (x, y), statistics, block_inputs="noise")
+    alone, on_noise = extract(network, (x, y), ["snip"]), extract(network, (noise, y), statistics[1:])
+    assert [node.kind for node in apart.nodes] == [node.kind for node in on_noise.nodes]
+    rows = [node.kind == "block" for node in apart.nodes]
+    np.testing.assert_array_equal(apart.column("expressivity")[rows], on_noise.column("expressivity")[rows])
+    np.testing.assert_array_equal(apart.column("trainability")[rows], on_noise.column("trainability")[rows])
+    np.testing.assert_array_equal(apart.column("snip")[: len(alone.nodes)], alone.column("snip"))
+    assert apart.network["loss"] == alone.network["loss"]
+    assert apart.alive.all()
+
+
+def test_blocks_on_noise_alone_need_no_other_pass() -> None:
+    network = Counted(seeded(serial()))
+    table = extract(network, batch(), ["trainability"], block_inputs="noise")
+    assert network.runs == 1
+    assert "loss" not in table.network

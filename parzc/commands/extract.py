@@ -14,7 +14,7 @@ from parzc.atomic import atomic_write
 from parzc.commands.selection import choose_architectures, second_batch
 from parzc.images import ImageData
 from parzc.initialise import Initialised, Scheme
-from parzc.probing.extract import DEFAULT_STATISTICS, Compat, load_statistics, plan
+from parzc.probing.extract import DEFAULT_STATISTICS, BlockInputs, Compat, load_statistics, plan
 from parzc.probing.parallel import Failure, extract_all
 from parzc.probing.probes import Probe, two_batches
 from parzc.probing.statistic import Statistic
@@ -37,6 +37,7 @@ def extract(
     seed: int = 0,
     initialisation: Scheme | None = None,
     blocks: Sequence[str] | None = None,
+    block_inputs: BlockInputs = None,
     compat: Compat = None,
     jobs: int = -1,
     explain: bool = False,
@@ -58,6 +59,7 @@ def extract(
             By default they are the space's own.
         blocks: Names of modules between whose outputs lie the blocks of block-wise statistics;
             `name:input` for an input. By default they are found.
+        block_inputs: `noise` to read block-wise statistics on Gaussian noise, as AZ-NAS does.
         compat: `original` for the quirks of the public code that statistics are compared with.
         jobs: Processes; -1 for one a core.
         explain: Print which probes run and what each of them feeds, and do nothing else.
@@ -74,6 +76,8 @@ def extract(
     probes = plan(load_statistics(statistics))
     if explain:
         print(_explain(probes))
+        if block_inputs == "noise":
+            print("but statistics of blocks alone have a forward pass of their own: Gaussian noise")
         return None
     images: ImageData = plugins.build("datasets", data).load()
     built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
@@ -81,22 +85,15 @@ def extract(
     if initialisation is not None:
         built = Initialised(built, initialisation)
     mini_batch = images.batch(batch, seed)
-    further = {"blocks": blocks, "compat": compat, "initialisation": initialisation}
-    store = FeatureStore.create(out, _identity(space, images, mini_batch, statistics, seed) | _given(further))
+    reading: dict[str, Any] = {"blocks": blocks, "block_inputs": block_inputs, "compat": compat}
+    chosen_ways = _given(reading | {"initialisation": initialisation})
+    store = FeatureStore.create(out, _identity(space, images, mini_batch, statistics, seed) | chosen_ways)
     with store.lock():
         done = set(store.architectures())
         remaining = [name for name in chosen if name not in done]
         second = second_batch(images, batch, seed) if two_batches in probes else None
         results = extract_all(
-            built,
-            remaining,
-            mini_batch,
-            statistics,
-            seed=seed,
-            jobs=jobs,
-            second_batch=second_batch(images, batch, seed) if two_batches in probes else None,
-            blocks=blocks,
-            compat=compat,
+            built, remaining, mini_batch, statistics, seed=seed, jobs=jobs, second_batch=second, **reading
         )
         with tqdm(
             desc="extract", total=len(chosen), initial=len(chosen) - len(remaining), unit="network"

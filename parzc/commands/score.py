@@ -20,7 +20,7 @@ from parzc.atomic import atomic_write
 from parzc.commands.selection import choose_architectures, second_batch
 from parzc.images import ImageData
 from parzc.initialise import Initialised, Scheme
-from parzc.probing.extract import Compat
+from parzc.probing.extract import BlockInputs, Compat
 from parzc.probing.parallel import Failure, extract_all
 from parzc.probing.table import Architecture, Table
 from parzc.provenance import write_provenance
@@ -63,6 +63,7 @@ def score(
     seed: int | None = None,
     initialisation: Scheme | None = None,
     blocks: Sequence[str] | None = None,
+    block_inputs: BlockInputs = None,
     compat: Compat = None,
     jobs: int = -1,
     allow_plugins: bool = False,
@@ -82,8 +83,9 @@ def score(
         batch: Images in the mini-batch; as in training by default, 16 for a training-free proxy.
         seed: Seed of the sample, of the mini-batch and of the initial weights; as in training by
             default, 0 for a training-free proxy.
-        initialisation: As for `extract`, and so are the next two; as in training by default.
+        initialisation: As for `extract`, and so are the next three; as in training by default.
         blocks: Names of modules between whose outputs lie the blocks of block-wise statistics.
+        block_inputs: `noise` to read block-wise statistics on Gaussian noise, as AZ-NAS does.
         compat: `original` for the quirks of the public code that statistics are compared with.
         jobs: Processes; -1 for one a core.
         allow_plugins: Import the plug-ins from outside parzc that the proxy file names.
@@ -137,9 +139,10 @@ def score(
 
 def _reading(proxy: Proxy, space: Spec | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Choose how tables are read: as typed, else as in training; blocks are of one space only."""
-    names = ["initialisation", "compat", "blocks"] if _is_home(proxy, space) else ["initialisation", "compat"]
+    everywhere = ("initialisation", "block_inputs", "compat")
+    names = (*everywhere, "blocks") if _is_home(proxy, space) else everywhere
     trained = {name: proxy.metadata.get(name) for name in names}
-    typed = {name: given[name] for name in ("initialisation", "compat", "blocks")}
+    typed = {name: given[name] for name in (*everywhere, "blocks")}
     return typed | {name: value for name, value in trained.items() if typed[name] is None}
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from parzc import plugins
+from parzc.probing import draws
 from parzc.probing.node import Node
 from parzc.probing.passes import Batch, Loss, Task
 from parzc.probing.probes import PROBES, Probe
@@ -18,9 +20,10 @@ from parzc.probing.run import run_probes
 from parzc.probing.statistic import Statistic
 from parzc.probing.table import NodeInfo, Table, column_name
 
-__all__ = ["DEFAULT_STATISTICS", "extract", "load_statistics", "plan"]
+__all__ = ["DEFAULT_STATISTICS", "BlockInputs", "Compat", "extract", "load_statistics", "plan"]
 
 Compat = Literal["original"] | None
+BlockInputs = Literal["noise"] | None
 
 NETWORK = "network"
 """Stands for a node's name where a value of the network as a whole is missing."""
@@ -47,6 +50,7 @@ def extract(
     loss: Loss = F.cross_entropy,
     second_batch: Batch | None = None,
     blocks: Sequence[str] | None = None,
+    block_inputs: BlockInputs = None,
     compat: Compat = None,
 ) -> Table:
     """Read statistics of every node of a network from one mini-batch.
@@ -64,6 +68,9 @@ def extract(
         blocks: The features between which blocks lie, in order of execution: `name` for the output of
             a module, `name:input` for its input. By default they are found, see
             `parzc.probing.blocks`.
+        block_inputs: `noise` reads block-wise statistics from a forward pass of their own on Gaussian
+            noise, as AZ-NAS does; by default they share that of the batch. Inputs that are token
+            numbers have no noise.
         compat: `original` reproduces what the public code of a statistic does where parzc deviates.
 
     Returns:
@@ -78,7 +85,7 @@ def extract(
     loaded = load_statistics(statistics)
     names = {id(each): column_name(name) for each, name in zip(loaded, statistics, strict=True)}
     task = Task(network, batch, loss, second_batch, blocks, compat == "original")
-    recordings = run_probes(task, {probe.name: found for probe, found in plan(loaded).items()})
+    recordings = _run(task, loaded, apart=block_inputs == "noise" and batch[0].is_floating_point())
     first = recordings[0]
     if not any(of == "operation" for of, _ in first.nodes):
         raise ValueError(
@@ -86,7 +93,7 @@ def extract(
             " module; none ran. Functional operations are not seen."
         )
     columns = [each for each in loaded if each.total is None]
-    rows = _rows(first, columns)
+    rows, nodes = _rows(recordings, columns)
     values, missing = _values(recordings, rows, {each.name: names[id(each)] for each in columns})
     totals, missing_totals = _totals(recordings, [each for each in loaded if each.total is not None])
     uncovered = _uncovered(network, first)
@@ -95,7 +102,7 @@ def extract(
         "uncovered": float(sum(network.get_parameter(name).numel() for name in uncovered)),
     }
     return Table(
-        nodes=tuple(NodeInfo(node.name, node.kind, _alive(first, node), **node.sizes) for node in rows),
+        nodes=nodes,
         statistics=tuple(names[id(each)] for each in columns),
         values=values,
         network=facts | _loss(first) | totals | ({"original": 1.0} if task.original else {}),
@@ -142,16 +149,36 @@ def plan(statistics: Sequence[Statistic]) -> dict[Probe, list[Statistic]]:
     }
 
 
-def _rows(recording: Recording, columns: Sequence[Statistic]) -> list[Node]:
+def _run(task: Task, statistics: Sequence[Statistic], *, apart: bool) -> list[Recording]:
+    """Run all probes, those of block-wise statistics apart on noise if wanted."""
+    of_blocks = [statistic for statistic in statistics if apart and statistic.of == ("block",)]
+    others = [statistic for statistic in statistics if statistic not in of_blocks]
+    noise = draws.standard_normal(task.batch[0].shape, task.batch[0]) if of_blocks else task.batch[0]
+    on_noise = replace(task, batch=(noise, task.batch[1]), differentiates_loss=False)
+    return [
+        recording
+        for each, wanted in ((task, others), (on_noise, of_blocks))
+        if wanted
+        for recording in run_probes(each, {probe.name: found for probe, found in plan(wanted).items()})
+    ]
+
+
+def _rows(
+    recordings: Sequence[Recording], columns: Sequence[Statistic]
+) -> tuple[list[Node], tuple[NodeInfo, ...]]:
     shown = {"operation", *(of for statistic in columns for of in statistic.of)} & {
         "operation",
         "activation",
         "block",
     }
-    return sorted(
-        (node for (of, _), node in recording.nodes.items() if of in shown),
-        key=lambda node: node.kind == "block",
-    )
+    found: dict[tuple[str, str], tuple[Recording, Node]] = {}
+    for recording in recordings:
+        for key, node in recording.nodes.items():
+            if key[0] in shown:
+                found.setdefault(key, (recording, node))
+    rows = sorted(found.values(), key=lambda pair: pair[1].kind == "block")
+    infos = (NodeInfo(node.name, node.kind, _alive(r, node), **node.sizes) for r, node in rows)
+    return [node for _, node in rows], tuple(infos)
 
 
 def _values(

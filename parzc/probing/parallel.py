@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from parzc.probing.extract import Compat, extract
+from parzc.probing.extract import BlockInputs, Compat, extract
 from parzc.probing.passes import Batch
 from parzc.probing.table import Architecture, Table
 from parzc.space import Space
@@ -53,6 +53,7 @@ def extract_all(
     jobs: int = -1,
     second_batch: Batch | None = None,
     blocks: Sequence[str] | None = None,
+    block_inputs: BlockInputs = None,
     compat: Compat = None,
 ) -> Iterator[list[tuple[Architecture, Table | Failure]]]:
     """Extract tables in several processes, one thread each.
@@ -69,13 +70,14 @@ def extract_all(
         jobs: Processes; -1 for one a core.
         second_batch: As for `extract`.
         blocks: As for `extract`.
+        block_inputs: As for `extract`.
         compat: As for `extract`.
 
     Yields:
         Small groups of architectures with their tables, or with the reason why there is none, in
         whatever order they end.
     """
-    read = _Reading(list(statistics), _arrays(batch), _arrays(second_batch), blocks, compat)
+    read = _Reading(list(statistics), _arrays(batch), _arrays(second_batch), blocks, block_inputs, compat)
     run = joblib.delayed(_extract_chunk)
     starts = range(0, len(architectures), CHUNK)
     tasks = (run(space, architectures[i : i + CHUNK], read, seed) for i in starts)
@@ -93,13 +95,20 @@ class _Reading:
     batch: Arrays
     second_batch: Arrays
     blocks: Sequence[str] | None
+    block_inputs: BlockInputs
     compat: Compat
 
     def __call__(self, network: nn.Module) -> Table:
         second = self.second_batch and _tensors(self.second_batch)
         batch = _tensors(self.batch or ())
         return extract(
-            network, batch, self.statistics, second_batch=second, blocks=self.blocks, compat=self.compat
+            network,
+            batch,
+            self.statistics,
+            second_batch=second,
+            blocks=self.blocks,
+            block_inputs=self.block_inputs,
+            compat=self.compat,
         )
 
 

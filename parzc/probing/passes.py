@@ -38,6 +38,8 @@ class Task:
         second_batch: Another batch, for statistics that compare two.
         blocks: Feature taps named by the user.
         original: Whether to show the quirks of the originals.
+        differentiates_loss: Whether `loss_gradient` has a backward pass, which also tells the nodes
+            that are alive; without, it only shows what statistics read in the forward pass.
         channels_last: Whether feature maps may lie in memory with the channels last, which makes
             convolutions on a CPU a fifth faster; off for a network that cannot.
         copies: Of the input of ones, over which `synflow_bn` takes the mean: two where batch
@@ -51,6 +53,7 @@ class Task:
     second_batch: Batch | None = None
     blocks: Sequence[str] | None = None
     original: bool = False
+    differentiates_loss: bool = True
     channels_last: bool = True
     copies: int = 1
     gradients: dict[str, Tensor] = field(default_factory=dict)

@@ -85,7 +85,7 @@ def _differentiate(done: Pass, readers: Readers, *, keep_gradients: bool) -> Non
                 whole = "loss_gradient" not in readers and name != "block_jacobian"
                 done.recording.listen(name, judging="outputs" if whole else None)
                 _BACKWARD[name](done)
-            elif name == "loss_gradient":
+            elif name == "loss_gradient" and done.task.differentiates_loss:
                 _differentiate_loss(done, hessian="hessian_gradient" in readers, keep=keep_gradients)
     if "perturbation" in readers:
         _perturb(done)
