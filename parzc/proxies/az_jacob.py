@@ -20,9 +20,9 @@ def az_jacob(
 
     E and T are AZ-NAS's `expressivity` and `trainability`, J is `jacob_cov` in the place of
     progressivity, C is `live_flops`, which leaves out what a cell contains but does not use; r is the
-    rank among the m networks of the population, see `parzc.aggregations.az_rank`. Best with what
-    AZ-NAS asks for: `data=noise batch=64 initialisation=kaiming`; `jacob_cov` is noisy with few
-    samples. For any network.
+    rank among the m networks of the population, see `parzc.aggregations.az_rank`. Best on real images
+    with `batch=64 block_inputs=noise`: `jacob_cov` is noisy with few samples, and E wants noise. For any
+    network.
 
     Args:
         scores: Of the four, in this order; a missing one shares the last rank.
@@ -32,8 +32,8 @@ def az_jacob(
         Higher is better, in nats, at most 0. Meaningful within one population only.
 
     Source:
-        None: of the aggregates of two to four out of fifteen proxies, the one that ranked 592
-        cells of NAS-Bench-201 best by validation accuracy, on CIFAR-10. The test accuracies were read
-        afterwards, for the README.
+        None: of the non-linear rank aggregates of two to four out of fifteen proxies, the one that
+        ranked 592 cells of NAS-Bench-201 best by validation accuracy on CIFAR-10. The README's
+        numbers are test accuracies of other cells.
     """
     return az_rank(scores, population)
