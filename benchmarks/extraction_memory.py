@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from extraction_cost import CELLS, SETS
 
-from benchmarks.extraction_cost import CELLS, SETS
 from parzc.probing.extract import extract
 from parzc.probing.table import Architecture
 from parzc.spaces.nasbench201 import NASBench201
