@@ -60,12 +60,7 @@ def pattern_kernel(node: Node) -> Float[Tensor, "samples samples"]:
     Returns:
         Whole numbers in float64, at most the elements of one sample.
     """
-    if "pattern_kernel" not in node.tensors:
-        rows = node.by_sample(node.input)
-        if rows is None:  # the same for all samples, and so their pattern
-            rows = node.input[None].expand(node.samples or 1, *node.input.shape)
-        node.tensors["pattern_kernel"] = _agreement(rows)
-    return node.tensors["pattern_kernel"]
+    return node.once("pattern_kernel", lambda: (_agreement(_inputs_by_sample(node)),))[0]
 
 
 def input_kernel(node: Node) -> Float[Tensor, "samples samples"]:
@@ -78,9 +73,7 @@ def input_kernel(node: Node) -> Float[Tensor, "samples samples"]:
         Inner products in float64, in the squared unit of the activation; with `compat=original`
         multiplied in float32.
     """
-    rows = node.by_sample(node.input)
-    if rows is None:  # the same for all samples
-        rows = node.input[None].expand(node.samples or 1, *node.input.shape)
+    rows = _inputs_by_sample(node)
     return _gram(rows.flatten(1).float() if node.original else rows.flatten(1))
 
 
@@ -94,20 +87,7 @@ def gradient_kernel(node: Node) -> Float[Tensor, "samples samples"]:
     Returns:
         Inner products in float64, in the squared unit of the gradient.
     """
-    if "gradient_kernel" not in node.tensors:
-        inputs, gradient = node.by_sample(node.input), node.by_sample(node.output_grad)
-        if inputs is None or gradient is None:
-            # what is computed once for all samples has no gradient of each
-            samples = node.samples or 1
-            kernel = node.input.new_full((samples, samples), torch.nan, dtype=torch.float64)
-        else:
-            kernel = _linear_kernel(inputs, gradient) if node.kind == "linear" else _conv_kernel(node)
-            if getattr(node.module, "bias", None) is not None:
-                channels = node.channel_dim + gradient.dim() - node.output_grad.dim()
-                shift = gradient.movedim(channels, 1)
-                kernel = kernel + _gram(shift.flatten(2).sum(2) if shift.dim() > 2 else shift)
-        node.tensors["gradient_kernel"] = kernel
-    return node.tensors["gradient_kernel"]
+    return node.once("gradient_kernel", lambda: (_gradient_kernel(node),))[0]
 
 
 def sample_gradients(node: Node) -> Iterator[Float[Tensor, "some weights"]]:
@@ -168,6 +148,26 @@ def condition_number(kernels: Sequence[Float[Tensor, "samples samples"]]) -> Flo
     return torch.where(eigenvalues[0] > noise, eigenvalues[-1] / eigenvalues[0], torch.inf)
 
 
+def _inputs_by_sample(node: Node) -> Tensor:
+    rows = node.by_sample(node.input)
+    # rows that cannot be told apart are the same for all samples
+    return node.input[None].expand(node.samples or 1, *node.input.shape) if rows is None else rows
+
+
+def _gradient_kernel(node: Node) -> Tensor:
+    inputs, gradient = node.by_sample(node.input), node.by_sample(node.output_grad)
+    if inputs is None or gradient is None:
+        # what is computed once for all samples has no gradient of each
+        samples = node.samples or 1
+        return node.input.new_full((samples, samples), torch.nan, dtype=torch.float64)
+    kernel = _linear_kernel(inputs, gradient) if node.kind == "linear" else _conv_kernel(node)
+    if getattr(node.module, "bias", None) is not None:
+        channels = node.channel_dim + gradient.dim() - node.output_grad.dim()
+        shift = gradient.movedim(channels, 1)
+        kernel = kernel + _gram(shift.flatten(2).sum(2) if shift.dim() > 2 else shift)
+    return kernel
+
+
 def _agreement(inputs: Tensor) -> Tensor:
     samples, last = len(inputs), inputs.movedim(1, -1)
     # the order of elements does not matter: take that of the memory
@@ -178,7 +178,7 @@ def _agreement(inputs: Tensor) -> Tensor:
 
 
 def _differing_bits(rows: Tensor) -> Tensor:
-    """Count in how many signs two rows differ: twice as fast on a CPU as a product of matrices."""
+    """Count in how many signs two rows differ: faster on a CPU than a product of matrices."""
     numbers = rows if rows.dtype in (torch.float32, torch.float64) else rows.float()
     bits = np.packbits(numbers.numpy() > 0, axis=1)
     words = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8))).view(np.uint64)

@@ -41,7 +41,7 @@ class Task:
         differentiates_loss: Whether `loss_gradient` has a backward pass, which also tells the nodes
             that are alive; without, it only shows what statistics read in the forward pass.
         channels_last: Whether feature maps may lie in memory with the channels last, which makes
-            convolutions on a CPU a fifth faster; off for a network that cannot.
+            convolutions on a CPU faster; off for a network that cannot.
         copies: Of the input of ones, over which `synflow_bn` takes the mean: two where batch
             normalisation refuses a batch of one, otherwise one, which gives the same.
         gradients: Gradients of the loss by node, kept for statistics that compare two batches.

@@ -1,7 +1,7 @@
 r"""Batch normalisation that is cheap to differentiate twice.
 
-PyTorch puts the second derivative of batch normalisation together from some thirty operations on whole
-feature maps, which then outweigh the convolutions. Its closed form needs eight. With
+PyTorch puts the second derivative of batch normalisation together from many operations on whole feature
+maps. Its closed form needs few. With
 
 .. math:: \hat x = (x - \mu) \, r, \qquad
           dx = \gamma r \, (g - \bar g - \hat x \, \overline{g \hat x})
