@@ -160,11 +160,13 @@ class AggregateProxy:
         """
         return self._combine(scores, scores if population is None else population)[0]
 
-    def reference(self, tables: Sequence[Table]) -> "ReferencedProxy":
+    def reference(self, tables: Sequence[Table], **reading: Any) -> "ReferencedProxy":
         """Fix the population, so that networks can be scored one by one.
 
         Args:
             tables: The population.
+            reading: With what the tables were extracted, so that networks are read alike: `blocks`,
+                `block_inputs`, `compat`.
 
         Returns:
             A proxy that ranks networks among that population; on its own tables it is this one.
@@ -175,7 +177,7 @@ class AggregateProxy:
         """
         if not tables:
             raise ValueError("a reference population should have at least one table, got none.")
-        return ReferencedProxy(self, self.measure(tables))
+        return ReferencedProxy(self, self.measure(tables), reading)
 
     def _combine(
         self,
@@ -205,13 +207,18 @@ class ReferencedProxy:
     Args:
         aggregated: The aggregate.
         population: What its `measure` gave for the population.
+        reading: Keywords of `extract` that the population was read with.
     """
 
     def __init__(
-        self, aggregated: AggregateProxy, population: Float[np.ndarray, "leaves population"]
+        self,
+        aggregated: AggregateProxy,
+        population: Float[np.ndarray, "leaves population"],
+        reading: Mapping[str, Any],
     ) -> None:
         self.aggregated = aggregated
         self.population = population
+        self.reading = dict(reading)
 
     @property
     def metadata(self) -> Mapping[str, Any]:
@@ -238,7 +245,7 @@ class ReferencedProxy:
         Raises:
             RuntimeError: If the network fails while it runs.
         """
-        table = extract(network, batch, self.statistics, second_batch=second_batch)
+        table = extract(network, batch, self.statistics, second_batch=second_batch, **self.reading)
         return float(self.predict([table])[0][0])
 
     def predict(

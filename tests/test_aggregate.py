@@ -8,9 +8,11 @@ from parzc.aggregate import AggregateProxy, ReferencedProxy, aggregate, open_nam
 from parzc.aggregations.az_rank import az_rank
 from parzc.aggregations.rank_sum import rank_sum
 from parzc.aggregations.vote import vote
+from parzc.datasets.digits import Digits
 from parzc.probing.extract import extract
 from parzc.protocol import Proxy
 from parzc.proxy import open_proxy
+from parzc.spaces.digits_cell import DigitsCell
 from parzc.training_free import CHEAPEST
 from tests.proxies_to_load import batch, network, proxy, tables
 
@@ -142,3 +144,13 @@ def test_a_misspelt_member_is_answered_with_the_list() -> None:
     with pytest.raises(plugins.UnknownPluginError, match="did you mean 'snip'") as error:
         open_proxy("vote(vote(snipp,flops),params)")
     assert str(error.value).count("A learned proxy is a file") == 1
+
+
+def test_a_reference_reads_networks_like_its_population():
+    space = DigitsCell()
+    networks = [space.build(name) for name in space.sample(4, 0)]
+    images = Digits().load().batch(6, 0)
+    chosen = open_named("az_rank(expressivity,snip)")
+    read = [extract(network, images, chosen.statistics, block_inputs="noise") for network in networks]
+    alike = chosen.reference(read, block_inputs="noise")
+    assert [alike(network, images) for network in networks] == alike.predict(read)[0].tolist()
