@@ -1,8 +1,8 @@
 """Initialise a network: so that equal functions get equal weights, and as published proxies ask for it."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ def initialise_by_name(make: Callable[[], nn.Module]) -> nn.Module:
     Returns:
         The network.
     """
-    base = int(torch.randint(2**31, ()))
+    base = int(torch.randint(2**31, (), device="cpu"))
     # Constructing draws numbers too, more for some networks than for others: hence after `base`, in a fork.
     with torch.random.fork_rng(devices=[]):
         network = make()
@@ -78,17 +78,9 @@ class Initialised:
         self.space = space
         self.scheme = scheme
 
-    def architectures(self) -> Sequence[Architecture]:
-        """List the whole space."""
-        return self.space.architectures()
-
-    def sample(self, n: int, seed: int) -> list[Architecture]:
-        """Draw `n` different architectures."""
-        return self.space.sample(n, seed)
-
-    def canonical(self, architecture: Architecture) -> Architecture:
-        """Write architectures that compute the same function in one way."""
-        return self.space.canonical(architecture)
+    def __getattr__(self, name: str) -> Any:
+        """Be the space in everything but `build`."""
+        return getattr(self.__dict__["space"], name)
 
     def build(self, architecture: Architecture) -> nn.Module:
         """Build a network and draw its weights anew."""

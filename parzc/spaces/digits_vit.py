@@ -1,28 +1,18 @@
 """Small vision transformers at a size for 8×8 images."""
 
-import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from parzc.initialise import initialise_by_name
-from parzc.probing.table import Architecture
-from parzc.space import draw
+from parzc.choices import Choice, ChoiceSpace
 
 __all__ = ["DigitsViT"]
 
-DEPTHS = (1, 2, 3, 4, 5, 6)
-WIDTHS = (16, 24, 32, 48, 64)
-HEADS = (1, 2, 4, 8)
-MLP_RATIOS = (1, 2, 3, 4)
-_NOTATION = re.compile(r"depth:(\d+)-width:(\d+)-heads:(\d+)-mlp:(\d+)")
-
-
-class DigitsViT:
+class DigitsViT(ChoiceSpace):
     """480 pre-norm vision transformers, written `depth:3-width:32-heads:4-mlp:2`.
 
     Depth is 1 to 6 blocks, width 16 to 64, heads 1 to 8, and the hidden layer of a block is 1 to 4
@@ -38,6 +28,13 @@ class DigitsViT:
         Dosovitskiy et al., ICLR 2021. Deviations: no class token, the tokens are averaged.
     """
 
+    choices: ClassVar[Mapping[str, Sequence[Choice]]] = {
+        "depth": (1, 2, 3, 4, 5, 6),
+        "width": (16, 24, 32, 48, 64),
+        "heads": (1, 2, 4, 8),
+        "mlp": (1, 2, 3, 4),
+    }
+
     def __init__(self, *, patch: int = 2, classes: int = 10, image_shape: Sequence[int] = (1, 8, 8)) -> None:
         _, height, width = image_shape
         if patch < 1 or height % patch or width % patch:
@@ -45,86 +42,15 @@ class DigitsViT:
                 f"patches should tile the image, got a side of {patch} for {height}x{width};"
                 " set the space's `patch` to a divisor of both."
             )
+        super().__init__(classes=classes, image_shape=image_shape)
         self.patch = patch
-        self.classes = classes
-        self.image_shape = tuple(image_shape)
 
-    def architectures(self) -> Sequence[Architecture]:
-        """List the whole space: depth varies slowest, the MLP ratio fastest.
-
-        Returns:
-            The 480 notations.
-        """
-        choices = itertools.product(DEPTHS, WIDTHS, HEADS, MLP_RATIOS)
-        return [
-            Architecture(f"depth:{depth}-width:{width}-heads:{heads}-mlp:{ratio}")
-            for depth, width, heads, ratio in choices
-        ]
-
-    def sample(self, n: int, seed: int) -> list[Architecture]:
-        """Draw architectures without repetition.
-
-        Args:
-            n: How many; at most 480.
-            seed: The same seed gives the same order: a smaller sample is the start of a larger one.
-
-        Returns:
-            The notations.
-
-        Raises:
-            ValueError: If more are asked for than the space holds.
-        """
-        return draw(self.architectures(), n, seed)
-
-    def build(self, architecture: Architecture) -> nn.Module:
-        """Build the network of one architecture.
-
-        Args:
-            architecture: For example `depth:3-width:32-heads:4-mlp:2`; any sizes whose width is a
-                multiple of the heads, not only those of the list.
-
-        Returns:
-            A network from images to logits, initialised from the global random state.
-
-        Raises:
-            ValueError: If the notation cannot be read.
-        """
-        depth, width, heads, ratio = _read(architecture)
+    def network(self, *, depth: int, width: int, heads: int, mlp: int) -> nn.Module:
+        """Construct one transformer."""
         channels, rows, columns = self.image_shape
         tokens = (rows // self.patch) * (columns // self.patch)
-
-        def make() -> nn.Module:
-            blocks = [_Block(width, heads, ratio * width) for _ in range(depth)]
-            return _Network(_Embedding(self.patch, channels, tokens, width), blocks, width, self.classes)
-
-        return initialise_by_name(make)
-
-    def canonical(self, architecture: Architecture) -> Architecture:
-        """Check the notation: no two of them compute the same function.
-
-        Args:
-            architecture: For example `depth:3-width:32-heads:4-mlp:2`.
-
-        Returns:
-            The same notation.
-
-        Raises:
-            ValueError: If it cannot be read.
-        """
-        _read(architecture)
-        return architecture
-
-
-def _read(architecture: str) -> tuple[int, int, int, int]:
-    match = _NOTATION.fullmatch(architecture)
-    if match is None:
-        raise ValueError(f"a transformer should read depth:3-width:32-heads:4-mlp:2, got {architecture!r}.")
-    depth, width, heads, ratio = (int(number) for number in match.groups())
-    if min(depth, width, heads, ratio) < 1 or width % heads:
-        raise ValueError(
-            f"sizes should be positive and the width a multiple of the heads, got {architecture!r}."
-        )
-    return depth, width, heads, ratio
+        blocks = [_Block(width, heads, mlp * width) for _ in range(depth)]
+        return _Network(_Embedding(self.patch, channels, tokens, width), blocks, width, self.classes)
 
 
 class _Positions(nn.Module):

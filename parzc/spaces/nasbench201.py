@@ -3,15 +3,15 @@
 import itertools
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, reduce
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from parzc.initialise import initialise_by_name
+from parzc.choices import Choice, ChoiceSpace
 from parzc.probing.table import Architecture
-from parzc.space import draw
 
 __all__ = ["NASBench201"]
 
@@ -20,7 +20,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 _NOTATION = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 
 
-class NASBench201:
+class NASBench201(ChoiceSpace):
     """All 15,625 cells of NAS-Bench-201 in the benchmark's own notation and skeleton.
 
     A cell has four vertices and six edges, each edge one of five operations; a vertex is the sum of
@@ -38,6 +38,8 @@ class NASBench201:
         `parzc.initialise`), from PyTorch's default distributions.
     """
 
+    choices: ClassVar[Mapping[str, Sequence[Choice]]] = {f"{u}to{v}": OPERATIONS for u, v in EDGES}
+
     def __init__(
         self,
         *,
@@ -48,10 +50,9 @@ class NASBench201:
     ) -> None:
         if channels < 1 or cells < 1:
             raise ValueError(f"channels and cells should be at least 1, got {channels} and {cells}.")
+        super().__init__(classes=classes, image_shape=image_shape)
         self.channels = channels
         self.cells = cells
-        self.classes = classes
-        self.image_channels = image_shape[0]
 
     def architectures(self) -> Sequence[Architecture]:
         """List the whole space in the benchmark's order.
@@ -61,36 +62,24 @@ class NASBench201:
         """
         return _official_order()
 
-    def sample(self, n: int, seed: int) -> list[Architecture]:
-        """Draw architectures without repetition.
+    def read(self, architecture: Architecture) -> tuple[Choice, ...]:
+        """Read the operations in the order of `EDGES`."""
+        match = _NOTATION.fullmatch(architecture)
+        if match is None or not set(match.groups()) <= set(OPERATIONS):
+            raise ValueError(
+                f"a cell should read |op~0|+|op~0|op~1|+|op~0|op~1|op~2| with op one of"
+                f" {', '.join(OPERATIONS)}; got {architecture!r}."
+            )
+        return match.groups()
 
-        Args:
-            n: How many; at most 15,625.
-            seed: The same seed gives the same order: a smaller sample is the start of a larger one.
+    def write(self, values: Sequence[Choice]) -> Architecture:
+        """Write the operations in the benchmark's notation."""
+        return _write(values)
 
-        Returns:
-            The notations.
-
-        Raises:
-            ValueError: If more are asked for than the space holds.
-        """
-        return draw(self.architectures(), n, seed)
-
-    def build(self, architecture: Architecture) -> nn.Module:
-        """Build the network of one architecture.
-
-        Args:
-            architecture: The benchmark's notation, `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`.
-
-        Returns:
-            A network from images to logits, initialised from the global random state.
-
-        Raises:
-            ValueError: If the notation cannot be read.
-        """
-        operations = _read(architecture)
-        sizes = self.channels, self.cells, self.classes, self.image_channels
-        return initialise_by_name(lambda: _Network(operations, *sizes))
+    def network(self, **operations: str) -> nn.Module:
+        """Construct the network of a cell."""
+        names = tuple(operations.values())
+        return _Network(names, self.channels, self.cells, self.classes, self.image_shape[0])
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """Replace every operation without influence on the output by `none`.
@@ -100,8 +89,11 @@ class NASBench201:
 
         Returns:
             A notation, equal for cells whose live operations are equal: 9,445 for the whole space.
+
+        Raises:
+            ValueError: If the notation cannot be read.
         """
-        operations = _read(architecture)
+        operations = self.read(architecture)
         live = [operation != "none" for operation in operations]
         reached, useful = {0}, {3}
         for (tail, head), alive in zip(EDGES, live, strict=True):
@@ -114,20 +106,10 @@ class NASBench201:
             operation if tail in reached and head in useful else "none"
             for operation, (tail, head) in zip(operations, EDGES, strict=True)
         )
-        return _write(tuple(kept))
+        return self.write(tuple(kept))
 
 
-def _read(architecture: str) -> tuple[str, ...]:
-    match = _NOTATION.fullmatch(architecture)
-    if match is None or not set(match.groups()) <= set(OPERATIONS):
-        raise ValueError(
-            f"a cell should read |op~0|+|op~0|op~1|+|op~0|op~1|op~2| with op one of"
-            f" {', '.join(OPERATIONS)}; got {architecture!r}."
-        )
-    return match.groups()
-
-
-def _write(operations: Sequence[str]) -> Architecture:
+def _write(operations: Sequence[Choice]) -> Architecture:
     a, b, c, d, e, f = operations
     return Architecture(f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|")
 

@@ -3,11 +3,14 @@
 import ast
 import importlib
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from torch import nn
 
+from parzc.cost import measure_cost
 from parzc.probing.table import Architecture
+from parzc.space import Cost
 
 __all__ = ["Networks"]
 
@@ -18,7 +21,13 @@ class Networks:
     There is nothing to list or sample: name the architectures in a file. Building one imports the
     module and calls the function, so never read the names from a file that you do not trust.
     Initial weights are the factory's own, drawn from the global random state.
+
+    Args:
+        image_shape: Channels, height and width of an input; only `cost` runs one.
     """
+
+    def __init__(self, *, image_shape: Sequence[int] = (3, 32, 32)) -> None:
+        self.image_shape = tuple(image_shape)
 
     def architectures(self) -> Sequence[Architecture]:
         """List the space.
@@ -88,6 +97,51 @@ class Networks:
         module_name, factory_name, options = _read(architecture)
         written = ", ".join(f"{key}={value!r}" for key, value in sorted(options.items()))
         return Architecture(f"{module_name}:{factory_name}" + (f"({written})" if written else ""))
+
+    def mutate(self, architecture: Architecture, generator: Random) -> Architecture:
+        """Return the network itself: what could change in it is not known.
+
+        Args:
+            architecture: As for `build`.
+            generator: Not used.
+
+        Returns:
+            The notation in its canonical form.
+
+        Raises:
+            ValueError: If the notation cannot be read.
+        """
+        return self.canonical(architecture)
+
+    def neighbours(self, architecture: Architecture) -> Sequence[Architecture]:
+        """List nothing: what could change in a network is not known.
+
+        Args:
+            architecture: As for `build`.
+
+        Returns:
+            Nothing.
+
+        Raises:
+            ValueError: If the notation cannot be read.
+        """
+        self.canonical(architecture)
+        return ()
+
+    def cost(self, architecture: Architecture) -> Cost:
+        """Count parameters and FLOPs, without making weights.
+
+        Args:
+            architecture: As for `build`.
+
+        Returns:
+            The counts, see `parzc.cost.measure_cost`.
+
+        Raises:
+            ValueError: If the notation cannot be read.
+            LookupError: If there is no such module or function.
+        """
+        return measure_cost(lambda: self.build(architecture), self.image_shape)
 
 
 def _read(architecture: str) -> tuple[str, str, dict[str, Any]]:
