@@ -57,8 +57,8 @@ def test_vit_patches_must_tile_the_image() -> None:
 
 
 @pytest.mark.parametrize("width", ["0", "15"])
-def test_vit_heads_must_divide_the_width(width: str) -> None:
-    with pytest.raises(ValueError, match="multiple of the heads"):
+def test_vit_has_the_listed_sizes_only(width: str) -> None:
+    with pytest.raises(ValueError, match="width 16, 24, 32, 48, 64"):
         DigitsViT().build(f"depth:1-width:{width}-heads:2-mlp:1")
 
 
