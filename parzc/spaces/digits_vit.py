@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from parzc.choices import Choice, ChoiceSpace
+from parzc.transformer import MLP, Attention, Block, Positions
 
 __all__ = ["DigitsViT"]
+
 
 class DigitsViT(ChoiceSpace):
     """480 pre-norm vision transformers, written `depth:3-width:32-heads:4-mlp:2`.
@@ -49,23 +50,8 @@ class DigitsViT(ChoiceSpace):
         """Construct one transformer."""
         channels, rows, columns = self.image_shape
         tokens = (rows // self.patch) * (columns // self.patch)
-        blocks = [_Block(width, heads, mlp * width) for _ in range(depth)]
+        blocks = [Block(width, Attention(width, heads), MLP(width, mlp * width)) for _ in range(depth)]
         return _Network(_Embedding(self.patch, channels, tokens, width), blocks, width, self.classes)
-
-
-class _Positions(nn.Module):
-    """A learned vector for each token; a module, so that it is initialised by its name."""
-
-    def __init__(self, tokens: int, width: int) -> None:
-        super().__init__()
-        self.vectors = nn.Parameter(torch.empty(tokens, width))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        nn.init.trunc_normal_(self.vectors, std=0.02)
-
-    def forward(self, tokens: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
-        return tokens + self.vectors
 
 
 class _Embedding(nn.Module):
@@ -73,55 +59,11 @@ class _Embedding(nn.Module):
         super().__init__()
         self.patch = patch
         self.proj = nn.Linear(channels * patch * patch, width)
-        self.positions = _Positions(tokens, width)
+        self.positions = Positions(tokens, width)
 
     def forward(self, images: Float[Tensor, "b channels h w"]) -> Float[Tensor, "b n width"]:
         patches = F.unfold(images, self.patch, stride=self.patch).transpose(1, 2)
         out: Tensor = self.positions(self.proj(patches))
-        return out
-
-
-class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.q = nn.Linear(width, width)
-        self.k = nn.Linear(width, width)
-        self.v = nn.Linear(width, width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
-        q, k, v = (
-            layer(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v)
-        )
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(-2))
-        return out
-
-
-class _MLP(nn.Module):
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.act = nn.GELU()
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
-        out: Tensor = self.fc2(self.act(self.fc1(x)))
-        return out
-
-
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(width)
-        self.attn = _Attention(width, heads)
-        self.norm2 = nn.LayerNorm(width)
-        self.mlp = _MLP(width, hidden)
-
-    def forward(self, x: Float[Tensor, "b n width"]) -> Float[Tensor, "b n width"]:
-        x = x + self.attn(self.norm1(x))
-        out: Tensor = x + self.mlp(self.norm2(x))
         return out
 
 

@@ -14,8 +14,11 @@ SPACES = plugins.available("spaces")
 ONE_OF_NETWORKS = "torch.nn:Linear(in_features=4, out_features=2)"
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "nasbench101": {"channels": 4, "stacks": 2, "cells": 1},
+    "darts": {"channels": 2, "layers": 3},
     "nasbench201": {"channels": 2, "cells": 1},
     "networks": {"image_shape": (4,)},
+    "pit": {"patch": 2, "stride": 2},
 }
 """How to build the networks of a space small; `image_shape` where one grey 8x8 image is too small."""
 
