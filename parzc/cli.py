@@ -34,18 +34,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # so that network=my_module:build finds the caller's module
     try:
-        return _run(typed[0], typed[1:])
+        return _run(typed)
     except KeyboardInterrupt:
         print("parzc: interrupted", file=sys.stderr)
         return _INTERRUPTED
 
 
-def _run(command: str, typed: Sequence[str]) -> int:
+def _run(typed: Sequence[str]) -> int:
     # Imported only now, because `parzc --help` should not wait for Hydra, and for torch with a command.
-    from parzc.config import as_yaml, command_function, compose
+    from parzc.config import as_yaml, command_function, commands, compose
     from parzc.manual import describe
     from parzc.overrides import ConfigurationError
 
+    words = 2 if "_".join(typed[:2]) in commands() else 1
+    command, typed = "_".join(typed[:words]), typed[words:]
     try:
         function = command_function(command)
         if "--help" in typed or "-h" in typed:

@@ -43,6 +43,7 @@ class Group:
 GROUPS = {
     "space": Group("spaces", ("classes", "image_shape")),
     "data": Group("datasets"),
+    "format": Group("importers", ("file",)),
     "encoding": Group("encodings", ("names", "depths")),
     "predictor": Group("predictors", ("length", "channels")),
     "loss": Group("losses"),
@@ -51,7 +52,7 @@ _EXPERIMENT = "experiment"
 
 
 def commands() -> list[str]:
-    """List the commands: each has one primary file in `conf/`."""
+    """List the commands: each has one primary file in `conf/`, `a_b.yaml` for `parzc a b`."""
     return sorted(path.stem for path in shipped("conf").glob("*.yaml"))
 
 
@@ -62,8 +63,9 @@ def command_function(command: str) -> Callable[..., Any]:
         ConfigurationError: If there is no such command.
     """
     if command not in commands():
-        hint = did_you_mean(command, commands())
-        raise ConfigurationError(f"there is no command {command!r}{hint}; there are {', '.join(commands())}")
+        known = [name.replace("_", " ") for name in commands()]
+        hint = did_you_mean(command, known)
+        raise ConfigurationError(f"there is no command {command!r}{hint}; there are {', '.join(known)}")
     function: Callable[..., Any] = getattr(importlib.import_module(f"parzc.commands.{command}"), command)
     return function
 

@@ -35,7 +35,7 @@ def list_commands() -> str:
         One indented line a command.
     """
     files = sorted(shipped("conf").glob("*.yaml"))
-    return "\n".join(f"  {file.stem:<10} {_first_comment(file.read_text())}" for file in files)
+    return "\n".join(f"  {_typed(file.stem):<14} {_first_comment(file.read_text())}" for file in files)
 
 
 def describe(command: str, function: Callable[..., Any]) -> str:
@@ -53,7 +53,7 @@ def describe(command: str, function: Callable[..., Any]) -> str:
     from parzc.schema import options
 
     primary = (shipped("conf") / f"{command}.yaml").read_text().strip()
-    parts = [f"usage: parzc {command} key=value …   (??? has to be given)", primary]
+    parts = [f"usage: parzc {_typed(command)} key=value …   (??? has to be given)", primary]
     parts += [_describe_group(name) for name in GROUPS if name in options(function)]
     if "parzc/proxies" in primary:
         parts += [_list("proxy=NAME, one of", "proxies")]
@@ -90,7 +90,9 @@ def _describe_experiments(command: str) -> list[str]:
     files = sorted(shipped("conf/experiment").glob("*.yaml"))
     texts = {file.stem: file.read_text() for file in files}
     lines = [
-        f"  {name:<16} {_first_comment(text)}" for name, text in texts.items() if f"parzc {command} " in text
+        f"  {name:<16} {_first_comment(text)}"
+        for name, text in texts.items()
+        if f"parzc {_typed(command)} " in text
     ]
     return ["\n".join(["experiment=NAME, one of", *lines])] if lines else []
 
@@ -109,6 +111,10 @@ def _default(parameter: inspect.Parameter) -> str:
     if default is None or isinstance(default, bool):
         return {None: "null", True: "true", False: "false"}[default]
     return str(default)
+
+
+def _typed(command: str) -> str:
+    return command.replace("_", " ")
 
 
 def _first_comment(text: str) -> str:

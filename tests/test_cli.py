@@ -53,7 +53,15 @@ GOOD = ("label", "space=digits_cell", "out=x.csv")
 def test_help_lists_every_command(run, arguments):
     status, out, _ = run(*arguments)
     assert status == 0
-    assert all(f"\n  {command} " in out for command in commands())
+    assert all(f"\n  {command.replace('_', ' ')} " in out for command in commands())
+
+
+def test_a_command_of_two_words(run):
+    shown = run("targets", "import", "format=csv", "format.key=cell", "file=a.csv", "out=b.csv", "--show")[1]
+    assert "key: cell" in shown
+    assert run("targets", "--help")[2].startswith(
+        "parzc: error: there is no command 'targets' (did you mean 'targets import'?)"
+    )
 
 
 def test_nothing_typed_is_wrong_usage(run):
