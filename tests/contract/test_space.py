@@ -14,6 +14,7 @@ SPACES = plugins.available("spaces")
 ONE_OF_NETWORKS = "torch.nn:Linear(in_features=4, out_features=2)"
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "autoformer": {"patch": 4},
     "nasbench101": {"channels": 4, "stacks": 2, "cells": 1},
     "darts": {"channels": 2, "layers": 3},
     "nasbench201": {"channels": 2, "cells": 1},
