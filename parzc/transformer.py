@@ -2,10 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["MLP", "Attention", "Block", "ClassToken", "Positions"]
+__all__ = ["MLP", "Attention", "Block", "ClassToken", "NormalLinear", "Positions", "RelativeAttention"]
 
 
 class Positions(nn.Module):
@@ -88,6 +88,90 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b heads n d"]:
         """Mix the values by the scaled products of queries and keys."""
         return F.scaled_dot_product_attention(q, k, v)
+
+
+class RelativeAttention(Attention):
+    """Attention that also looks at how far apart two patches are.
+
+    To each key and each value is added the vector of its vertical distance from the query's patch and
+    that of its horizontal one.
+
+    Args:
+        width: Of a token.
+        heads: How many.
+        grid: Rows and columns of patches; a class token precedes them.
+        reach: Patches; farther ones count as so far apart.
+        head_width: Of a head.
+        linear: Class of the layers.
+
+    Source:
+        Chen et al., ICCV 2021 (AutoFormer), after Shaw et al., NAACL 2018.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        grid: tuple[int, int],
+        reach: int,
+        head_width: int,
+        linear: type[nn.Linear] = nn.Linear,
+    ) -> None:
+        super().__init__(width, heads, head_width=head_width, linear=linear)
+        self.scale = head_width**-0.5
+        self.of_keys = _Distances(grid, reach, head_width)
+        self.of_values = _Distances(grid, reach, head_width)
+
+    def mix(
+        self,
+        q: Float[Tensor, "b heads n d"],
+        k: Float[Tensor, "b heads n d"],
+        v: Float[Tensor, "b heads n d"],
+    ) -> Float[Tensor, "b heads n d"]:
+        """Mix the values by the scaled products of queries and keys, distances added to both."""
+        products = q @ k.transpose(-2, -1) + torch.einsum("bhid,ijd->bhij", q, self.of_keys())
+        weights = (products * self.scale).softmax(-1)
+        mixed: Tensor = weights @ v + torch.einsum("bhij,ijd->bhid", weights, self.of_values())
+        return mixed
+
+
+class _Distances(nn.Module):
+    """A vector for each pair of tokens: the sum of one for rows and one for columns between them."""
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, grid: tuple[int, int], reach: int, width: int) -> None:
+        super().__init__()
+        rows, columns = grid
+        row, column = torch.arange(rows).repeat_interleave(columns), torch.arange(columns).repeat(rows)
+        self.register_buffer("rows", _apart(row, reach), persistent=False)
+        self.register_buffer("columns", _apart(column, reach), persistent=False)
+        self.vertical = nn.Parameter(torch.empty(2 * reach + 2, width))
+        self.horizontal = nn.Parameter(torch.empty(2 * reach + 2, width))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.trunc_normal_(self.vertical, std=0.02)
+        nn.init.trunc_normal_(self.horizontal, std=0.02)
+
+    def forward(self) -> Float[Tensor, "n n width"]:
+        return F.embedding(self.rows, self.vertical) + F.embedding(self.columns, self.horizontal)
+
+
+def _apart(place: Int[Tensor, " patches"], reach: int) -> Int[Tensor, "n n"]:
+    apart = (place - place[:, None]).clamp(-reach, reach) + reach + 1
+    return F.pad(apart, (1, 0, 1, 0))  # pairs with the class token have vector 0
+
+
+class NormalLinear(nn.Linear):
+    """A linear layer with small normal weights and no bias at first, as vision transformers have it."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights."""
+        nn.init.trunc_normal_(self.weight, std=0.02)
+        nn.init.zeros_(self.bias)
 
 
 class MLP(nn.Module):
