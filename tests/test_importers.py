@@ -5,8 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from parzc.cell_graph import Cell
 from parzc.commands.targets_import import targets_import
 from parzc.importers.csv import import_csv
+from parzc.importers.nasbench101_cells import import_cells
 from parzc.importers.vitbench101 import import_vitbench101
 from parzc.targets import read_targets
 
@@ -118,3 +120,27 @@ def test_cells_of_nasbench201_are_read_by_its_space(tmp_path: Path) -> None:
     )
     assert len(frame) == 15_625
     assert isinstance(frame, pd.DataFrame)
+
+
+def cells_table(tmp_path: Path, key: str, digits: str) -> Path:
+    path = tmp_path / "cells.csv"
+    path.write_text(f"hash,adjacency,ops,valid_acc,params\n{key},0100001000010000,{digits},0.9,7\n")
+    return path
+
+
+def test_cells_of_nasbench101_get_the_notation_of_its_space(tmp_path: Path) -> None:
+    cell = Cell(("conv3x3", "maxpool3x3"), frozenset({(0, 1), (1, 2), (2, 3)}))
+    frame = import_cells(cells_table(tmp_path, cell.fingerprint(), "02"))
+    assert frame.to_dict("list") == {"architecture": [cell.write()], "valid_acc": [0.9]}
+
+
+@pytest.mark.parametrize(("digits", "message"), [("20", "should have the hash"), ("x1", "conv1x1")])
+def test_cells_of_nasbench101_are_checked(tmp_path: Path, digits: str, message: str) -> None:
+    cell = Cell(("conv3x3", "maxpool3x3"), frozenset({(0, 1), (1, 2), (2, 3)}))
+    with pytest.raises(ValueError, match=message):
+        import_cells(cells_table(tmp_path, cell.fingerprint(), digits))
+
+
+def test_cells_of_nasbench101_without_its_columns_are_refused(table: Path) -> None:
+    with pytest.raises(ValueError, match="hash, adjacency, ops .* it has cell"):
+        import_cells(table)
