@@ -17,7 +17,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "autoformer": {"patch": 4},
     "nasbench101": {"channels": 4, "stacks": 2, "cells": 1},
     "darts": {"channels": 2, "layers": 3},
-    "darts": {"channels": 2, "layers": 3},
     "nasbench201": {"channels": 2, "cells": 1},
     "networks": {"image_shape": (4,)},
     "pit": {"patch": 2, "stride": 2},
