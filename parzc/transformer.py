@@ -130,24 +130,31 @@ class RelativeAttention(Attention):
         v: Float[Tensor, "b heads n d"],
     ) -> Float[Tensor, "b heads n d"]:
         """Mix the values by the scaled products of queries and keys, distances added to both."""
-        products = q @ k.transpose(-2, -1) + torch.einsum("bhid,ijd->bhij", q, self.of_keys())
+        products = q @ k.transpose(-2, -1) + self.of_keys.products(q)
         weights = (products * self.scale).softmax(-1)
-        mixed: Tensor = weights @ v + torch.einsum("bhij,ijd->bhid", weights, self.of_values())
+        mixed: Tensor = weights @ v + self.of_values.mixture(weights)
         return mixed
 
 
 class _Distances(nn.Module):
-    """A vector for each pair of tokens: the sum of one for rows and one for columns between them."""
+    """A vector for each pair of tokens: the sum of one for rows and one for columns between them.
+
+    As sums, they are worked with row by row and column by column: all pairs at once take longer than
+    the rest of attention.
+    """
 
     rows: Tensor
     columns: Tensor
+    with_class: Tensor
 
     def __init__(self, grid: tuple[int, int], reach: int, width: int) -> None:
         super().__init__()
-        rows, columns = grid
-        row, column = torch.arange(rows).repeat_interleave(columns), torch.arange(columns).repeat(rows)
-        self.register_buffer("rows", _apart(row, reach), persistent=False)
-        self.register_buffer("columns", _apart(column, reach), persistent=False)
+        self.grid = grid
+        tokens = torch.arange(grid[0] * grid[1] + 1)
+        with_class = (tokens == 0) | (tokens == 0)[:, None]
+        self.register_buffer("rows", _apart(grid[0], reach), persistent=False)
+        self.register_buffer("columns", _apart(grid[1], reach), persistent=False)
+        self.register_buffer("with_class", with_class, persistent=False)
         self.vertical = nn.Parameter(torch.empty(2 * reach + 2, width))
         self.horizontal = nn.Parameter(torch.empty(2 * reach + 2, width))
         self.reset_parameters()
@@ -156,13 +163,29 @@ class _Distances(nn.Module):
         nn.init.trunc_normal_(self.vertical, std=0.02)
         nn.init.trunc_normal_(self.horizontal, std=0.02)
 
-    def forward(self) -> Float[Tensor, "n n width"]:
-        return F.embedding(self.rows, self.vertical) + F.embedding(self.columns, self.horizontal)
+    def products(self, x: Float[Tensor, "b heads n d"]) -> Float[Tensor, "b heads n n"]:
+        """Multiply the vector of each token with those of its pairs."""
+        patches = x[:, :, 1:].reshape(*x.shape[:2], *self.grid, -1)
+        down = torch.einsum("bhyxd,yzd->bhyxz", patches, self.vertical[self.rows])
+        across = torch.einsum("bhyxd,xzd->bhyxz", patches, self.horizontal[self.columns])
+        pairs = (down.unsqueeze(-1) + across.unsqueeze(-2)).flatten(4).flatten(2, 3)
+        return F.pad(pairs, (1, 0, 1, 0)) + (x @ self._of_class()).unsqueeze(-1) * self.with_class
+
+    def mixture(self, weights: Float[Tensor, "b heads n n"]) -> Float[Tensor, "b heads n d"]:
+        """Add the vectors of the pairs of each token up, weighted."""
+        pairs = weights[:, :, 1:, 1:].reshape(*weights.shape[:2], *self.grid, *self.grid)
+        down = torch.einsum("bhyxz,yzd->bhyxd", pairs.sum(-1), self.vertical[self.rows])
+        across = torch.einsum("bhyxz,xzd->bhyxd", pairs.sum(-2), self.horizontal[self.columns])
+        of_class = (weights * self.with_class).sum(-1, keepdim=True) * self._of_class()
+        return F.pad((down + across).flatten(2, 3), (0, 0, 1, 0)) + of_class
+
+    def _of_class(self) -> Float[Tensor, " d"]:
+        return self.vertical[0] + self.horizontal[0]
 
 
-def _apart(place: Int[Tensor, " patches"], reach: int) -> Int[Tensor, "n n"]:
-    apart = (place - place[:, None]).clamp(-reach, reach) + reach + 1
-    return F.pad(apart, (1, 0, 1, 0))  # pairs with the class token have vector 0
+def _apart(places: int, reach: int) -> Int[Tensor, "n n"]:
+    place = torch.arange(places)
+    return (place - place[:, None]).clamp(-reach, reach) + reach + 1  # 0 is for pairs with the class token
 
 
 class NormalLinear(nn.Linear):

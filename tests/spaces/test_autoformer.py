@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 from pathlib import Path
 from random import Random
@@ -120,21 +121,25 @@ def test_class_token_is_not_classified() -> None:
         torch.testing.assert_close(moved, network(images))
 
 
-def test_distances_are_those_between_patches() -> None:
-    """Query at row 0, column 2 and key at row 1, column 0 of a grid 2 x 3: one down, two to the left."""
-    attention = AutoFormer(patch=8, image_shape=(1, 16, 24)).build(SMALL).get_submodule("blocks.0.attn")
-    distances = attention.get_submodule("of_keys")
-    vertical, horizontal = distances.get_parameter("vertical"), distances.get_parameter("horizontal")
-    found = distances()
-    torch.testing.assert_close(found[1 + 2, 1 + 3], vertical[15 + 1] + horizontal[15 - 2])
-    torch.testing.assert_close(found[0, 4], vertical[0] + horizontal[0])
+def test_attention_adds_the_vectors_of_distances_to_keys_and_values() -> None:
+    space = AutoFormer(patch=1, image_shape=(1, 2, 17))
+    attention = space.build(SMALL).get_submodule("blocks.0.attn").double()
+    tokens = [None, *itertools.product(range(2), range(17))]
 
+    def vectors(name: str) -> torch.Tensor:
+        table = {key: value.detach() for key, value in attention.get_submodule(name).named_parameters()}
+        found = torch.empty(35, 35, 64, dtype=torch.float64)
+        for (i, query), (j, key) in itertools.product(enumerate(tokens), repeat=2):
+            row, column = 0, 0
+            if query and key:
+                row, column = (15 + max(-14, min(14, b - a)) for a, b in zip(query, key, strict=True))
+            found[i, j] = table["vertical"][row] + table["horizontal"][column]
+        return found
 
-def test_far_patches_count_as_fourteen_apart() -> None:
-    attention = AutoFormer(patch=1, image_shape=(1, 1, 20)).build(SMALL).get_submodule("blocks.0.attn")
-    distances = attention.get_submodule("of_values")()
-    torch.testing.assert_close(distances[1, 1 + 14], distances[1, 1 + 19])
-    assert not torch.equal(distances[1, 1 + 13], distances[1, 1 + 14])
+    q, k, v = torch.randn(3, 2, 4, 35, 64, dtype=torch.float64)
+    logits = torch.einsum("bhid,bhijd->bhij", q, k.unsqueeze(2) + vectors("of_keys")) / 8
+    expected = torch.einsum("bhij,bhijd->bhid", logits.softmax(-1), v.unsqueeze(2) + vectors("of_values"))
+    torch.testing.assert_close(attention.mix(q, k, v), expected)
 
 
 def test_patches_must_tile_the_image() -> None:
