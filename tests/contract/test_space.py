@@ -18,6 +18,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "nasbench101": {"channels": 4, "stacks": 2, "cells": 1},
     "darts": {"channels": 2, "layers": 3},
     "nasbench201": {"channels": 2, "cells": 1},
+    "natsbench_size": {"scale": 0.25},
     "networks": {"image_shape": (4,)},
     "pit": {"patch": 2, "stride": 2},
 }
