@@ -1,11 +1,12 @@
-"""Ranks and votes within a population, missing scores last."""
+"""Ranks and votes within a population, missing scores last; ranks of targets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.stats import rankdata
 
-__all__ = ["majorities", "ranks"]
+__all__ = ["majorities", "ranks", "standard_ranks"]
 
 _BLOCK = 1 << 22
 """Comparisons held at a time."""
@@ -55,6 +56,19 @@ def majorities(
         for ours, theirs in zip(scores[:, rows], population, strict=True):
             votes += ours[:, None] > theirs
         yield rows, 2 * votes >= members
+
+
+def standard_ranks(targets: Sequence[float] | Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Spread targets evenly by rank, which failed architectures cannot distort.
+
+    Args:
+        targets: Accuracies.
+
+    Returns:
+        Ranks with zero mean and unit variance if all differ; ties share their mean rank.
+    """
+    ranks: Float[np.ndarray, " n"] = rankdata(targets)
+    return (ranks - (len(ranks) + 1) / 2) * (12**0.5 / max(len(ranks), 1))
 
 
 def _filled(scores: Float[np.ndarray, "members columns"]) -> Float[np.ndarray, "members columns"]:

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from parzc.encodings.resampled import Resampled
-from parzc.learning.data import ArchitectureData, split_architectures, standard_ranks
+from parzc.learning.data import ArchitectureData, split_architectures
 from parzc.learning.training import CHECKPOINT, Recipe, collect_metrics, predict_mean, train_predictor
 from parzc.losses.pairwise import Pairwise
 from parzc.predictors.linear import Linear
+from parzc.ranking import standard_ranks
 from tests.tables import accuracy, tables
 
 TABLES = tables(60)

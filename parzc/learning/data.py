@@ -8,14 +8,14 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
-from scipy.stats import rankdata
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from parzc.encoding import Encoding
 from parzc.probing.table import Architecture, Table
+from parzc.ranking import standard_ranks
 
-__all__ = ["ArchitectureData", "Split", "split_architectures", "standard_ranks"]
+__all__ = ["ArchitectureData", "Split", "split_architectures"]
 
 _FEWEST_TO_STOP_BY = 4
 
@@ -74,19 +74,6 @@ def split_architectures(
     kept = round(validation * budget)
     kept = 0 if kept < _FEWEST_TO_STOP_BY or budget - kept < 2 else kept
     return Split(drawn[kept:budget], drawn[:kept], drawn[budget:])
-
-
-def standard_ranks(targets: Sequence[float]) -> Float[np.ndarray, " batch"]:
-    """Spread targets evenly by rank, which failed architectures cannot distort.
-
-    Args:
-        targets: Accuracies.
-
-    Returns:
-        Ranks with zero mean and unit variance if all differ; ties share their mean rank.
-    """
-    ranks: Float[np.ndarray, " batch"] = rankdata(targets)
-    return (ranks - (len(ranks) + 1) / 2) * (12**0.5 / max(len(ranks), 1))
 
 
 class ArchitectureData(pl.LightningDataModule):

@@ -48,17 +48,19 @@ class Recipe:
         weight_decay: Of the weights that have no prior (AdamW).
         anchor: Weight of the squared error beside the loss.
         kl_weight: Weight of the divergence from the prior.
+        validation: Part of the budget that early stopping looks at.
         tensorboard: Write TensorBoard files beside `metrics.csv`.
     """
 
-    epochs: int
-    patience: int
-    refit: bool
-    batch: int | None
-    learning_rate: float
-    weight_decay: float
-    anchor: float
-    kl_weight: float
+    epochs: int = 60
+    patience: int = 30
+    refit: bool = True
+    batch: int | None = None
+    learning_rate: float = 0.005
+    weight_decay: float = 0.05
+    anchor: float = 1.0
+    kl_weight: float = 0.1
+    validation: float = 0.2
     tensorboard: bool = False
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar
 from torch import nn
 
 from parzc.choices import Choice, ChoiceSpace
+from parzc.graphs import Graph
 from parzc.probing.table import Architecture
 from parzc.staged_network import EDGES, StagedNetwork
 
@@ -108,6 +109,10 @@ class NASBench201(ChoiceSpace):
             for operation, (tail, head) in zip(operations, EDGES, strict=True)
         )
         return self.write(tuple(kept))
+
+    def graphs(self, architecture: Architecture) -> Sequence[Graph]:
+        """Read the cell as a graph whose six edges are operations, `none` one of them."""
+        return [Graph(OPERATIONS, EDGES, [OPERATIONS.index(str(name)) for name in self.read(architecture)])]
 
 
 def _write(operations: Sequence[Choice]) -> Architecture:
