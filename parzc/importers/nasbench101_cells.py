@@ -42,8 +42,8 @@ def import_cells(file: Path) -> pd.DataFrame:
             f"{file} should have the columns {', '.join(_FIELDS)} and some with {_MARK} in their names;"
             f" it has {', '.join(table.columns)}."
         )
-    rows = table[list(_FIELDS)].itertuples(index=False, name=None)
-    names = [_architecture(*row, file) for row in rows]
+    rows = zip(*(table[field] for field in _FIELDS), strict=True)
+    names = [_architecture(key, adjacency, digits, file) for key, adjacency, digits in rows]
     accuracies = {name: as_fractions(table[name], file) for name in columns}
     return pd.DataFrame({"architecture": names} | accuracies)
 
