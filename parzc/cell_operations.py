@@ -10,16 +10,19 @@ class Zero(nn.Module):
     """`none`: multiplies by zero, which keeps the operation in the graph.
 
     Args:
-        stride: Keeps every how-manieth pixel.
+        stride: 2 halves the image, rounding up.
+        channels: Width of the output; by default that of the input.
     """
 
-    def __init__(self, stride: int = 1) -> None:
+    def __init__(self, stride: int = 1, channels: int | None = None) -> None:
         super().__init__()
         self.stride = stride
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
         """Give zeros of the output's shape."""
-        return x[:, :, :: self.stride, :: self.stride] * 0
+        zeros = x[:, :, :: self.stride, :: self.stride] * 0
+        return zeros if self.channels is None else zeros[:, :1].expand(-1, self.channels, -1, -1)
 
 
 class ReLUConvBN(nn.Module):

@@ -1,26 +1,20 @@
 """The networks of NATS-Bench: three stages of equal cells, joined by residual reductions."""
 
 from collections.abc import Sequence
-from functools import reduce
 
-import torch
 from torch import Tensor, nn
 
 from parzc.cell_operations import ReLUConvBN, Zero
+from parzc.dense_cell import EDGES, DenseCell
 
-__all__ = ["EDGES", "StagedNetwork"]
-
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-"""Of a cell, from vertex 0, its input, to vertex 3, its output."""
+__all__ = ["StagedNetwork"]
 
 
 class StagedNetwork(nn.Module):
     """Stem, three stages with a reduction between each two, average, classifier.
 
-    A vertex of a cell is the sum of its incoming edges.
-
     Args:
-        operations: Of a cell, in the order of `EDGES`.
+        operations: Of a cell, in the order of `parzc.dense_cell.EDGES`.
         widths: Of every cell and every reduction in a row, so two more than three stages have cells.
         classes: Outputs of the classifier.
         image_channels: Of an input.
@@ -41,7 +35,7 @@ class StagedNetwork(nn.Module):
         self.cells = nn.ModuleList()
         for place, wider in enumerate(widths):
             reduces = place in (cells, 2 * cells + 1)
-            self.cells.append(_Reduction(width, wider) if reduces else _Cell(operations, width, wider))
+            self.cells.append(_Reduction(width, wider) if reduces else _cell(operations, width, wider))
             width = wider
         self.lastact = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.classifier = nn.Linear(width, classes)
@@ -56,26 +50,6 @@ class StagedNetwork(nn.Module):
         return logits
 
 
-class _Cell(nn.Module):
-    def __init__(self, operations: Sequence[str], channels_in: int, channels_out: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(
-            _operation(name, channels_out if tail else channels_in, channels_out)
-            for name, (tail, _) in zip(operations, EDGES, strict=True)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        vertices = [x]
-        for head in (1, 2, 3):
-            incoming = [
-                layer(vertices[tail])
-                for layer, (tail, end) in zip(self.layers, EDGES, strict=True)
-                if end == head
-            ]
-            vertices.append(reduce(torch.add, incoming))
-        return vertices[3]
-
-
 class _Reduction(nn.Module):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -88,6 +62,13 @@ class _Reduction(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.downsample(x) + self.conv_b(self.conv_a(x))
         return out
+
+
+def _cell(operations: Sequence[str], channels_in: int, channels_out: int) -> DenseCell:
+    return DenseCell(
+        _operation(name, channels_out if tail else channels_in, channels_out)
+        for name, (tail, _) in zip(operations, EDGES, strict=True)
+    )
 
 
 def _operation(name: str, channels_in: int, channels_out: int) -> nn.Module:

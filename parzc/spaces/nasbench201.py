@@ -10,9 +10,10 @@ from typing import ClassVar
 from torch import nn
 
 from parzc.choices import Choice, ChoiceSpace
+from parzc.dense_cell import EDGES, without_dead_edges
 from parzc.graphs import Graph
 from parzc.probing.table import Architecture
-from parzc.staged_network import EDGES, StagedNetwork
+from parzc.staged_network import StagedNetwork
 
 __all__ = ["NASBench201"]
 
@@ -95,20 +96,7 @@ class NASBench201(ChoiceSpace):
         Raises:
             ValueError: If the notation cannot be read.
         """
-        operations = self.read(architecture)
-        live = [operation != "none" for operation in operations]
-        reached, useful = {0}, {3}
-        for (tail, head), alive in zip(EDGES, live, strict=True):
-            if alive and tail in reached:
-                reached.add(head)
-        for (tail, head), alive in zip(reversed(EDGES), reversed(live), strict=True):
-            if alive and head in useful:
-                useful.add(tail)
-        kept = (
-            operation if tail in reached and head in useful else "none"
-            for operation, (tail, head) in zip(operations, EDGES, strict=True)
-        )
-        return self.write(tuple(kept))
+        return self.write(without_dead_edges(self.read(architecture), "none"))
 
     def graphs(self, architecture: Architecture) -> Sequence[Graph]:
         """Read the cell as a graph whose six edges are operations, `none` one of them."""

@@ -28,9 +28,9 @@ class NATSBenchSize(ChoiceSpace):
 
     Source:
         Dong et al., TPAMI 2021. The order of architectures is that in which the public program trains
-        them, which gives them their index. Compared with the public XAutoDL network; numbers of
-        parameters equal three published ones. Deviation: initial weights are drawn module by
-        module (see `parzc.initialise`), from PyTorch's default distributions.
+        them, which gives them their index. Compared with the public XAutoDL network; parameters equal
+        three counts of the benchmark's file that another port quotes. Deviation: initial weights are
+        drawn module by module (see `parzc.initialise`), from PyTorch's default distributions.
     """
 
     choices: ClassVar[Mapping[str, Sequence[Choice]]] = dict.fromkeys(

@@ -20,6 +20,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "nasbench201": {"channels": 2, "cells": 1},
     "natsbench_size": {"scale": 0.25},
     "networks": {"image_shape": (4,)},
+    "transnasbench101": {"channels": 2},
     "pit": {"patch": 2, "stride": 2},
 }
 """How to build the networks of a space small; `image_shape` where one grey 8x8 image is too small."""
