@@ -15,6 +15,7 @@ ONE_OF_NETWORKS = "torch.nn:Linear(in_features=4, out_features=2)"
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "autoformer": {"patch": 4},
+    "mobilenetv2": {"image_shape": (1, 32, 32), "max_flops": 5e6},
     "nasbench101": {"channels": 4, "stacks": 2, "cells": 1},
     "darts": {"channels": 2, "layers": 3},
     "nasbench201": {"channels": 2, "cells": 1},
