@@ -2,19 +2,27 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from parzc.commands.label import label
 from parzc.commands.selection import choose_architectures
 from parzc.images import ImageData
 from parzc.journal import Journal
-from parzc.labelling import Examples, Recipe, accuracy, divide, fit
+from parzc.labelling import Examples, Recipe, accuracy, divide, find_devices, fit
 from parzc.spaces.digits_vit import DigitsViT
+
+ROOT = Path(__file__).parents[1]
 
 QUICK = {
     "space": "digits_vit",
@@ -53,6 +61,27 @@ def infinite() -> nn.Module:
     network = sound()
     nn.init.constant_(network[1].weight, float("inf"))
     return network
+
+
+class _Watched(nn.Linear):
+    """Counts how often it is put into training mode."""
+
+    epochs = 0
+
+    def train(self, mode: bool = True) -> nn.Module:
+        self.epochs += mode
+        return super().train(mode)
+
+
+def write_pictures(folder: Path) -> Path:
+    """Write 3 classes of 16 pictures each."""
+    random = np.random.default_rng(0)
+    for number in range(48):
+        path = folder / f"class{number % 3}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 80, (8, 8), dtype=np.uint8) + np.uint8(80 * (number % 3))
+        Image.fromarray(pixels).save(path)
+    return folder
 
 
 def two_points(n: int = 64) -> Examples:
@@ -101,7 +130,48 @@ def test_a_killed_run_goes_on_and_gives_the_same(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(DigitsViT, "build", lambda self, name: built.append(name) or build(self, name))
     resumed = label(**QUICK, out=str(tmp_path / "torn.csv"), architectures=4)
     pd.testing.assert_frame_equal(whole, resumed)
-    assert set(built) == set(whole["architecture"][2:])
+    assert built == [name for name in whole["architecture"][1:] for _ in range(2)]
+
+
+def test_a_run_that_is_killed_outright_goes_on_and_writes_the_same_file(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures")
+    options = QUICK | {
+        "space": {"name": "nasbench201", "channels": 4, "cells": 1},
+        "data": {"name": "folder", "path": str(pictures), "size": 8},
+        "architectures": 8,
+        "augment": ["crop"],
+    }
+    label(**options, out=str(tmp_path / "whole.csv"))
+    killed, journal = tmp_path / "killed.csv", tmp_path / "killed.csv.journal.jsonl"
+    code = f"from parzc.commands.label import label; label(**{options}, out={str(killed)!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while process.poll() is None and (not journal.exists() or journal.read_text().count("\n") < 4):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not killed.exists()
+    label(**options | {"jobs": 2}, out=str(killed))
+    assert killed.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_more_seeds_extend_an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = label(**QUICK, out=str(tmp_path / "whole.csv"), architectures=2)
+    label(**QUICK | {"seeds": 1}, out=str(tmp_path / "a.csv"), architectures=2)
+    built: list[str] = []
+    build = DigitsViT.build
+    monkeypatch.setattr(DigitsViT, "build", lambda self, name: built.append(name) or build(self, name))
+    pd.testing.assert_frame_equal(label(**QUICK, out=str(tmp_path / "a.csv"), architectures=2), whole)
+    assert built == whole["architecture"].tolist()
+
+
+def test_networks_with_batch_norm_train_on_images_of_any_shape(tmp_path: Path) -> None:
+    options = {
+        "space": {"name": "nasbench201", "channels": 2, "cells": 1},
+        "data": {"name": "noise", "shape": [3, 5, 9], "images": 16},
+        "augment": ["flip", "crop"],
+        "batch": 2,
+    }
+    assert len(label(**QUICK | options, out=str(tmp_path / "a.csv"), architectures=2)) == 2
 
 
 def test_more_architectures_extend_an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +211,16 @@ def test_nothing_is_written_if_all_die(tmp_path: Path) -> None:
     assert not (tmp_path / "a.csv").exists()
 
 
-WRONG = ({"seeds": 0}, {"jobs": 0}, {"epochs": 0}, {"validation": 1.0}, {"batch": 1})
+WRONG = (
+    {"augment": ["rotate"]},
+    {"patience": 0},
+    {"device": "cuda:99"},
+    {"seeds": 0},
+    {"jobs": 0},
+    {"epochs": 0},
+    {"validation": 1.0},
+    {"batch": 1},
+)
 
 
 @pytest.mark.parametrize("options", WRONG)
@@ -157,6 +236,26 @@ def test_training_learns(optimiser: str) -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
     fit(network, two_points(), Recipe(10, 16, 0.1, optimiser))
     assert accuracy(network, two_points(700)) == 1
+
+
+def against_training(recipe: Recipe) -> tuple[_Watched, float]:
+    """Train where each step makes the validation part worse."""
+    torch.manual_seed(0)
+    train = two_points()
+    valid = Examples(train.x, 1 - train.y)
+    watched = _Watched(1, 2)
+    nn.init.constant_(watched.weight, 0.0)
+    watched.weight.data[0, 0] = 0.5  # right on the validation part, before it has learnt
+    network = nn.Sequential(nn.Flatten(), watched)
+    fit(network, train, recipe, valid)
+    return watched, accuracy(network, valid)
+
+
+def test_patience_ends_a_training_and_keeps_the_best_weights() -> None:
+    patient, best = against_training(Recipe(50, 16, 0.01, patience=3))
+    without, last = against_training(Recipe(50, 16, 0.01))
+    assert (patient.epochs, without.epochs) == (4, 50)
+    assert (best, last) == (1, 0)
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
@@ -214,3 +313,25 @@ def test_architectures_are_chosen_by_number_file_or_name(tmp_path: Path) -> None
 def test_wrong_choices_are_refused(chosen: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         choose_architectures(DigitsViT(), chosen, 0)
+
+
+def test_all_gpus_are_used_if_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert find_devices("auto") == find_devices("cuda") == ["cuda:0", "cuda:1"]
+    assert find_devices("cuda:1") == ["cuda:1"]
+    assert find_devices("cpu") == ["cpu"]
+
+
+def test_without_a_gpu_none_is_used_or_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert find_devices("auto") == ["cpu"]
+    with pytest.raises(ValueError, match="finds no GPU"):
+        find_devices("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_what_a_cpu_trains(tmp_path: Path) -> None:
+    options = QUICK | {"architectures": 2, "augment": ["flip", "crop"]}
+    on = {device: label(**options, device=device, out=str(tmp_path / device)) for device in ("cpu", "cuda")}
+    differences = on["cpu"].drop(columns="architecture") - on["cuda"].drop(columns="architecture")
+    assert differences.abs().max().max() < 0.1

@@ -1,5 +1,7 @@
 """`parzc label`: train the networks of a sample and write how accurate they become."""
 
+import dataclasses
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from parzc import plugins
 from parzc.commands.selection import choose_architectures
 from parzc.images import ImageData
 from parzc.journal import Journal
-from parzc.labelling import Examples, Recipe, divide, train_and_test
+from parzc.labelling import Examples, Recipe, divide, find_devices, train_and_test
 from parzc.probing.table import Architecture
 from parzc.provenance import write_provenance
 from parzc.space import Space
@@ -25,6 +27,11 @@ __all__ = ["label"]
 
 # What a network that cannot be built or trained raises; anything else is a fault of ours.
 _DEATHS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+
+# What the results of a training do not depend on.
+_FREE = ("out", "architectures", "seeds", "device", "jobs")
+
+_COLUMNS = ("accuracy", "test_accuracy")
 
 
 def label(
@@ -39,15 +46,18 @@ def label(
     learning_rate: float = 0.1,
     optimiser: str = "sgd",
     weight_decay: float = 5e-4,
+    augment: Sequence[str] = (),
+    patience: int | None = None,
     validation: float = 0.5,
     seed: int = 0,
+    device: str = "auto",
     jobs: int = -1,
 ) -> pd.DataFrame:
     """Train networks and write their accuracies.
 
-    Each architecture is trained from `seeds` different initial weights. Results are kept in a
-    journal beside `out` as they come: run the same command again after a kill and it goes on.
-    The numbers do not depend on `jobs`.
+    Each architecture is trained from `seeds` different initial weights. Every training's result is
+    kept in a journal beside `out` as it comes: run the same command again after a kill and it goes
+    on; with more architectures or seeds it adds what is missing. The numbers do not depend on `jobs`.
 
     Args:
         space: The search space, or its name and options.
@@ -61,9 +71,14 @@ def label(
         learning_rate: At the start; falls to 0 along half a cosine.
         optimiser: `sgd` or `adamw`.
         weight_decay: As the optimiser understands it.
+        augment: How training images change at random: `flip` (left to right), `crop` (shifted by up to
+            an eighth). None by default, because only you know what leaves a class alone.
+        patience: Stop a training after so many epochs without a better validation accuracy, and
+            measure the weights that had the best; by default it takes all epochs.
         validation: Share of the training part that is held out to measure `accuracy`.
         seed: Seed of the sample, of the validation part and, counting up, of the trainings.
-        jobs: Processes; -1 for one a core.
+        device: `auto` for the GPUs if there are any, `cpu`, `cuda`, or one GPU, `cuda:1`.
+        jobs: Processes; -1 for one a core, or one a GPU.
 
     Returns:
         What was written: fractions in [0, 1], one row a trained architecture.
@@ -73,18 +88,21 @@ def label(
         RuntimeError: If all networks fail.
     """
     settings = dict(locals())
-    recipe = Recipe(epochs, batch, learning_rate, optimiser, weight_decay)
+    recipe = _recipe(settings)
+    devices = find_devices(device)
     if seeds < 1 or jobs == 0:
         raise ValueError(f"seeds should be 1 or more and jobs not 0, got {seeds} and {jobs}.")
     images: ImageData = plugins.build("datasets", data).load()
     built: Space = plugins.build("spaces", space, classes=images.classes, image_shape=images.shape)
     chosen = choose_architectures(built, architectures, seed)
-    kept = {key: value for key, value in settings.items() if key not in ("out", "architectures", "jobs")}
+    kept = {key: value for key, value in settings.items() if key not in _FREE}
     kept |= {"space": plugins.complete("spaces", space), "data": plugins.complete("datasets", data)}
     journal = Journal(Path(out + ".journal.jsonl"), kept)
     parts = divide(images, validation, seed)
-    failures = _train_all(built, chosen, journal, parts, recipe, range(seed, seed + seeds), jobs=jobs)
-    frame = _frame(chosen, journal)
+    jobs = len(devices) if jobs == -1 and devices != ["cpu"] else jobs
+    wanted = list(itertools.product(chosen, range(seed, seed + seeds)))
+    failures = _train_all(built, wanted, journal, parts, recipe, devices=devices, jobs=jobs)
+    frame = _frame(wanted, journal)
     if frame.empty:
         name, reason = next(iter(failures.items()))
         raise RuntimeError(f"all {len(chosen)} networks failed in training; {name}: {reason}")
@@ -94,75 +112,84 @@ def label(
     return frame
 
 
+def _recipe(settings: Mapping[str, Any]) -> Recipe:
+    values = {field.name: settings[field.name] for field in dataclasses.fields(Recipe)}
+    return Recipe(**values | {"augment": tuple(settings["augment"])})
+
+
 def _train_all(
     space: Space,
-    chosen: Sequence[Architecture],
+    wanted: Sequence[tuple[Architecture, int]],
     journal: Journal,
     parts: Mapping[str, Examples],
     recipe: Recipe,
-    seeds: range,
     *,
+    devices: Sequence[str],
     jobs: int,
-) -> dict[str, str]:
-    remaining = [name for name in chosen if name not in journal.results]
+) -> dict[Architecture, str]:
+    """Train what the journal lacks, and say why some could not be."""
+    remaining = [(name, seed) for name, seed in wanted if str(seed) not in journal.results.get(name, {})]
     # As arrays: joblib hands large ones to its processes through one memory map instead of copies.
     arrays = {part: (examples.x.numpy(), examples.y.numpy()) for part, examples in parts.items()}
     run = joblib.delayed(_train_one)
-    tasks = (run(space, name, arrays, recipe, seeds) for name in remaining)
-    failures: dict[str, str] = {}
+    tasks = (
+        run(space, name, seed, arrays, recipe, device=device)
+        for (name, seed), device in zip(remaining, itertools.cycle(devices), strict=False)
+    )
+    done = len(wanted) - len(remaining)
+    failures: dict[Architecture, str] = {}
     with joblib.Parallel(
         jobs, return_as="generator_unordered", mmap_mode="c", pre_dispatch="2*n_jobs"
     ) as parallel:
         results = parallel(tasks)
-        for name, result in tqdm(
-            results,
-            "label",
-            initial=len(chosen) - len(remaining),
-            total=len(chosen),
-            unit="network",
-            smoothing=0.02,
+        for name, seed, result in tqdm(
+            results, "label", total=len(wanted), initial=done, unit="training", smoothing=0.02
         ):
-            if "failure" in result:
-                failures[name] = result["failure"]
+            if isinstance(result, str):
+                failures[name] = result
             else:
-                journal.add(name, result)
+                journal.add(name, journal.results.get(name, {}) | {str(seed): result})
     return failures
 
 
 def _train_one(
     space: Space,
     architecture: Architecture,
+    seed: int,
     arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
     recipe: Recipe,
-    seeds: range,
-) -> tuple[str, dict[str, Any]]:
+    *,
+    device: str,
+) -> tuple[Architecture, int, tuple[float, float] | str]:
     parts = {part: Examples(torch.from_numpy(x), torch.from_numpy(y)) for part, (x, y) in arrays.items()}
     try:
-        pairs = [train_and_test(space, architecture, parts, recipe, seed) for seed in seeds]
+        return architecture, seed, train_and_test(space, architecture, parts, recipe, seed, device=device)
     except _DEATHS as error:
-        return architecture, {"failure": f"{type(error).__name__}: {error}"}
-    valid, test = zip(*pairs, strict=True)
-    return architecture, {"accuracy": valid, "test_accuracy": test}
+        return architecture, seed, f"{type(error).__name__}: {error}"
 
 
-def _frame(chosen: Sequence[Architecture], journal: Journal) -> pd.DataFrame:
+def _frame(wanted: Sequence[tuple[Architecture, int]], journal: Journal) -> pd.DataFrame:
+    """Make one row of each architecture all of whose trainings are there."""
     rows = []
-    for name in chosen:
-        if name not in journal.results:
+    for name, pairs in itertools.groupby(wanted, key=lambda pair: pair[0]):
+        results = [journal.results.get(name, {}).get(str(seed)) for _, seed in pairs]
+        if None in results:
             continue
-        result = journal.results[name]
-        means = {column: float(np.mean(values)) for column, values in result.items()}
+        by_column = dict(zip(_COLUMNS, zip(*results, strict=True), strict=True))
+        means = {column: float(np.mean(values)) for column, values in by_column.items()}
         by_seed = {
-            f"{column}_seed{i}": value for column, values in result.items() for i, value in enumerate(values)
+            f"{column}_seed{i}": value
+            for column, values in by_column.items()
+            for i, value in enumerate(values)
         }
         rows.append({"architecture": name} | means | by_seed)
     return pd.DataFrame(rows)
 
 
-def _report(frame: pd.DataFrame, failures: Mapping[str, str], out: str) -> None:
+def _report(frame: pd.DataFrame, failures: Mapping[Architecture, str], out: str) -> None:
     valid = frame["accuracy"]
     print(f"{out}: {len(frame)} networks, validation accuracy {valid.min():.3f} to {valid.max():.3f}.")
     if failures:
         print(f"{len(failures)} networks failed in training and are left out:", file=sys.stderr)
-        for name, reason in list(failures.items())[:10]:
+        for name, reason in failures.items():
             print(f"  {name}: {reason}", file=sys.stderr)
