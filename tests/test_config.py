@@ -170,7 +170,7 @@ def test_the_last_of_two_choices_wins(composed):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ([], "space=…, one of digits_cell, digits_vit"),
+        ([], f"space=…, one of {', '.join(plugins.available('spaces'))}"),
         (["space=digits_cell"], "a value is missing, say out=…"),
         (["space=digits_cell", "out=x", "data=npz"], "a value is missing, say data.path=…"),
         (["space=digits_cel", "out=x"], "space has no 'digits_cel' (did you mean 'digits_cell'?); there are"),
