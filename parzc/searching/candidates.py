@@ -1,19 +1,25 @@
 """What a search strategy draws from: a space, constraints and a proxy."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from random import Random
 
 import numpy as np
 from jaxtyping import Float
 
-from parzc.probing.table import Architecture
+from parzc.probing.table import Architecture, Table
 from parzc.space import Space, draw
 
-__all__ = ["Candidates", "Score"]
+__all__ = ["Candidates", "Measure", "Read", "Score"]
 
 Score = Callable[[Sequence[Architecture]], Float[np.ndarray, " architectures"]]
 """From architectures to scores: higher is better, NaN where there is none."""
+
+Measure = Callable[[Sequence[Architecture]], Float[np.ndarray, "proxies architectures"]]
+"""From architectures to scores by several proxies."""
+
+Read = Callable[[Sequence[Architecture], Sequence[str]], Mapping[Architecture, Table]]
+"""From architectures and names of statistics to tables, without those that cannot be read."""
 
 _FIRST = 64
 _TRIES = 1000
@@ -28,6 +34,8 @@ class Candidates:
         among: All that may be trained, where that is not the whole space.
         allows: Tells whether an architecture may be trained; all may by default.
         score: A proxy, for zero-cost warm-up and moves; without one neither can be asked for.
+        measure: Opens training-free proxies by name, for strategies that combine several.
+        read: Reads tables, for strategies that learn from them.
     """
 
     def __init__(
@@ -37,11 +45,13 @@ class Candidates:
         among: Sequence[Architecture] | None = None,
         allows: Callable[[Architecture], bool] | None = None,
         score: Score | None = None,
+        measure: Callable[[Sequence[str]], Measure] | None = None,
+        read: Read | None = None,
     ) -> None:
         self.space = space
         self._among = None if among is None else dict.fromkeys(among)
         self._within = allows
-        self._score = score
+        self._score, self._measure, self._read = score, measure, read
 
     def allows(self, architecture: Architecture) -> bool:
         """Tell whether an architecture may be trained."""
@@ -64,6 +74,63 @@ class Candidates:
         if self._score is None:
             raise ValueError("warm-up and moves choose by a proxy, and this search has none; say proxy=….")
         return self._score(architectures)
+
+    def proxies(self, names: Sequence[str]) -> Measure:
+        """Open training-free proxies.
+
+        Args:
+            names: Which.
+
+        Returns:
+            From architectures to a row of scores for each proxy.
+
+        Raises:
+            ValueError: If the search has nothing to read networks on.
+        """
+        if self._measure is None:
+            raise ValueError(f"{', '.join(names)} read networks on images; say data=… or features=….")
+        return self._measure(names)
+
+    def tables(
+        self, architectures: Sequence[Architecture], statistics: Sequence[str]
+    ) -> Mapping[Architecture, Table]:
+        """Read architectures.
+
+        Args:
+            architectures: Which.
+            statistics: Names of statistics that the tables need to have.
+
+        Returns:
+            Their tables, without those that cannot be read.
+
+        Raises:
+            ValueError: If the search has nothing to read networks on.
+        """
+        if self._read is None:
+            raise ValueError("the strategy learns from what is read from networks; say data=… or features=….")
+        return self._read(architectures, statistics)
+
+    def pool(self, size: int, seed: int) -> list[Architecture]:
+        """Draw architectures to choose from.
+
+        Args:
+            size: How many; all there are if there are fewer.
+            seed: As for `draw`.
+
+        Returns:
+            Different architectures, one of those that compute the same.
+
+        Raises:
+            ValueError: If fewer than one is asked for.
+        """
+        if size < 1:
+            raise ValueError(f"pool should be at least 1, got {size}.")
+        kept: dict[Architecture, Architecture] = {}
+        for architecture in self.draw(seed):
+            kept.setdefault(self.space.canonical(architecture), architecture)
+            if len(kept) == size:
+                break
+        return list(kept.values())
 
     def draw(self, seed: int) -> Iterator[Architecture]:
         """Draw allowed architectures without repetition.

@@ -1,7 +1,7 @@
 """Proxies as functions from architectures to scores, each network read once."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,10 @@ from parzc.probing.passes import Batch
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.protocol import Proxy
+from parzc.searching.candidates import Read
 from parzc.space import Space
 
-__all__ = ["ProxyScores", "Read", "read_anew", "read_from"]
-
-Read = Callable[[Sequence[Architecture], Sequence[str]], Mapping[Architecture, Table]]
-"""From architectures and names of statistics to tables, without those that cannot be read."""
+__all__ = ["ProxyScores", "read_anew", "read_from"]
 
 
 def read_from(store: FeatureStore, space: Space) -> Read:

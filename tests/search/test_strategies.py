@@ -1,0 +1,150 @@
+"""What is particular to a strategy."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from parzc.probing.table import Architecture
+from parzc.search.aging_evolution import AgingEvolution
+from parzc.search.hnas import HNAS
+from parzc.search.random import RandomSearch
+from parzc.search.reinforce import Reinforce
+from parzc.search.robot import RoBoT
+from parzc.searching.candidates import Candidates
+from parzc.searching.strategy import NothingLeftError, Strategy
+from parzc.spaces.nasbench201 import NASBench201
+from parzc.spaces.networks import Networks
+
+SPACE = NASBench201()
+
+
+def convolutions(names: Sequence[Architecture]) -> np.ndarray:
+    return np.array([float(name.count("nor_conv_3x3")) for name in names])
+
+
+def measure(**rows: Callable[[Architecture], float]) -> Callable[..., Callable[..., np.ndarray]]:
+    return lambda names: lambda cells: np.array([[rows[name](cell) for cell in cells] for name in names])
+
+
+def run(strategy: Strategy, trainings: int) -> list[Architecture]:
+    asked = []
+    for _ in range(trainings):
+        asked.append(strategy.ask())
+        strategy.tell(asked[-1], float(convolutions(asked[-1:])[0]) / 6)
+    return asked
+
+
+def test_random_search_ends_where_the_space_does() -> None:
+    strategy = RandomSearch(candidates=Candidates(SPACE, among=SPACE.sample(3, 0)), seed=0)
+    assert len({strategy.ask() for _ in range(3)}) == 3
+    with pytest.raises(NothingLeftError):
+        strategy.ask()
+
+
+def test_the_best_of_many_is_a_warm_up_and_one_training() -> None:
+    candidates = Candidates(SPACE, score=convolutions)
+    chosen = RandomSearch(candidates=candidates, seed=1, warm_up=3000).ask()
+    assert convolutions([chosen]) == convolutions(SPACE.sample(3000, 1)).max()
+
+
+def test_evolution_climbs() -> None:
+    asked = run(AgingEvolution(candidates=Candidates(SPACE), seed=0, population=20, tournament=8), 150)
+    assert convolutions(asked[-20:]).mean() > convolutions(asked[:20]).mean() + 2
+
+
+def test_evolution_forgets_the_oldest() -> None:
+    strategy = AgingEvolution(candidates=Candidates(SPACE), seed=0, population=3, tournament=3)
+    cells = SPACE.sample(7, 0)
+    for accuracy, cell in zip([0.9, 0.1, 0.2, 0.3], cells, strict=False):
+        strategy.tell(cell, accuracy)
+    for _ in range(3):
+        strategy.ask()
+    assert strategy.ask() in SPACE.neighbours(cells[3])
+
+
+def test_evolution_moves_to_the_best_neighbour() -> None:
+    candidates = Candidates(SPACE, score=convolutions)
+    strategy = AgingEvolution(candidates=candidates, seed=0, population=1, tournament=1, move=24, explore=0.0)
+    first = strategy.ask()
+    strategy.tell(first, 0.5)
+    assert convolutions([strategy.ask()])[0] == min(6, convolutions([first])[0] + 1)
+
+
+@pytest.mark.parametrize("options", [{"population": 0}, {"tournament": 0}])
+def test_evolution_needs_a_population(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        AgingEvolution(candidates=Candidates(SPACE), seed=0, **options)
+
+
+def test_reinforce_climbs() -> None:
+    asked = run(Reinforce(candidates=Candidates(SPACE), seed=0, learning_rate=0.05), 300)
+    assert convolutions(asked[-50:]).mean() > convolutions(asked[:50]).mean() + 1
+
+
+@pytest.mark.parametrize("options", [{"warm_up": 300}, {"move": 30}])
+def test_reinforce_climbs_by_a_proxy_alone(options: dict[str, int]) -> None:
+    candidates = Candidates(SPACE, score=convolutions)
+    strategy = Reinforce(candidates=candidates, seed=0, learning_rate=0.05, **options)
+    asked = []
+    for _ in range(30):
+        asked.append(strategy.ask())
+        strategy.tell(asked[-1], 0.5)
+    assert convolutions(asked[-20:]).mean() > 6 / 5 + 1
+
+
+def test_reinforce_needs_choices() -> None:
+    with pytest.raises(ValueError, match="space of choices"):
+        Reinforce(candidates=Candidates(Networks()), seed=0)
+
+
+def test_robot_finds_the_proxy_that_tells() -> None:
+    rows = measure(
+        good=lambda cell: float(cell.count("nor_conv_3x3")), bad=lambda cell: cell.count("avg") / 2
+    )
+    candidates = Candidates(SPACE, measure=rows)
+    asked = run(RoBoT(candidates=candidates, seed=0, proxies=["bad", "good"], pool=500, explore=10), 20)
+    best = convolutions(candidates.pool(500, 0))
+    assert convolutions(asked).max() == best.max()
+    assert convolutions(asked[-5:]).mean() > best.mean() + 1.5
+    assert len(set(asked)) == 20
+
+
+def test_robot_takes_a_missing_score_for_the_worst() -> None:
+    cells = SPACE.sample(3, 0)
+    values = dict(zip(cells, [1.0, float("nan"), 2.0], strict=True))
+    candidates = Candidates(SPACE, among=cells, measure=measure(only=values.__getitem__))
+    strategy = RoBoT(candidates=candidates, seed=0, proxies=["only"], pool=3, explore=0)
+    assert [strategy.ask() for _ in range(3)] == [cells[2], cells[0], cells[1]]
+
+
+def test_robot_sees_through_huge_values_by_ranks() -> None:
+    cells = SPACE.sample(40, 0)
+    huge = {cell: 10.0**index for index, cell in enumerate(cells)}
+    candidates = Candidates(SPACE, among=cells, measure=measure(huge=huge.__getitem__, other=lambda _: 0.0))
+    strategy = RoBoT(
+        candidates=candidates, seed=0, proxies=["huge", "other"], pool=40, explore=0, normalise="rank"
+    )
+    assert [strategy.ask() for _ in range(3)] == cells[:-4:-1]
+
+
+def test_hnas_leaves_out_what_has_no_condition_number() -> None:
+    dead = SPACE.sample(30, 0)[:10]
+    rows = measure(
+        ntk_trace=lambda cell: 1.0 + cell.count("conv"),
+        ntk_condition=lambda cell: float("nan") if cell in dead else -10.0,
+    )
+    candidates = Candidates(SPACE, among=SPACE.sample(30, 0), measure=rows)
+    strategy = HNAS(candidates=candidates, seed=0, grow=10, initial=2)
+    asked = run(strategy, 20)
+    assert not {*asked} & {*dead}
+    with pytest.raises(NothingLeftError):
+        strategy.ask()
+
+
+def test_hnas_asks_for_the_least_objective() -> None:
+    rows = measure(ntk_trace=lambda _: 1.0, ntk_condition=lambda cell: -10.0 + cell.count("conv"))
+    candidates = Candidates(SPACE, measure=rows)
+    strategy = HNAS(candidates=candidates, seed=0, grow=300, initial=1)
+    asked = strategy.ask()
+    assert asked.count("conv") == max(cell.count("conv") for cell in SPACE.sample(300, 0))
