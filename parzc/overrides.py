@@ -78,7 +78,7 @@ class Override:
             bare = _NULL_OR_QUOTED.fullmatch(self.value)
         else:
             bare = _NOT_TEXT.fullmatch(self.value)
-        if not bare and takes_only_lists(self.annotation):
+        if takes_only_lists(self.annotation) and not (bare and self.value[0] in "[nN?"):
             return f"{self.key}=[{','.join(_quote(part.strip()) for part in self.value.split(','))}]"
         return f"{self.key}={self.value if bare else _quote(self.value)}"
 

@@ -152,6 +152,10 @@ def test_one_word_is_a_list_of_one(composed):
     assert composed("space=digits_cell", "out=x", "names=c")["names"] == ["c"]
 
 
+def test_one_number_is_a_list_of_one():
+    assert compose("evaluate", ["budgets=78"])["budgets"] == [78]
+
+
 @pytest.mark.parametrize("typed", ["experiment=good", "+experiment=good", "experiment={file}"])
 def test_an_experiment_replaces_defaults_and_is_replaced_by_what_is_typed(composed, tmp_path, typed):
     file = tmp_path / "conf/experiment/good.yaml"

@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,15 @@ import numpy as np
 
 from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
+from parzc.commands.leaderboard import compete
+from parzc.evaluation.page import write_page
 from parzc.evaluation.plots import scatter
-from parzc.evaluation.report import evaluate as report
+from parzc.evaluation.report import evaluate as measure
+from parzc.evaluation.summary import TableOf, as_text
+from parzc.evaluation.track import Notations, Track
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
-from parzc.provenance import write_provenance
+from parzc.provenance import provenance, write_provenance
 from parzc.proxy import Proxy, open_proxy
 from parzc.targets import read_targets
 
@@ -23,15 +29,25 @@ __all__ = ["evaluate"]
 
 def evaluate(
     *,
-    proxy: str,
-    features: str,
-    targets: str,
-    target: str,
+    proxy: str | None = None,
+    features: str | None = None,
+    targets: str | None = None,
+    target: str | None = None,
     out: str | None = None,
+    report: str | None = None,
     include_training: bool = False,
     allow_plugins: bool = False,
-) -> dict[str, float | int]:
-    """Compare the scores of a proxy with accuracies.
+    leaderboard: str | Mapping[str, str | Mapping[str, Any]] | None = None,
+    tracks: Mapping[str, Mapping[str, Any]] | None = None,
+    test: str | None = None,
+    columns: str | None = None,
+    space: str | Mapping[str, Any] | None = None,
+    notations: Notations = "all",
+    budgets: Sequence[int] = Track.budgets,
+    seeds: int | Sequence[int] = 5,
+    jobs: int = -1,
+) -> dict[str, Any]:
+    """Compare the scores of a proxy with accuracies, or many competitors with each other.
 
     Args:
         proxy: A proxy file, the name of a training-free proxy, or an aggregate of such, which ranks
@@ -39,20 +55,43 @@ def evaluate(
         features: The folder of a feature store.
         targets: The CSV file of accuracies.
         target: Its column.
-        out: The JSON file to write; a scatter plot goes beside it, with the same name and `.png`.
+        out: The JSON file to write; a scatter plot goes beside it, with the same name and `.png`. Of a
+            leaderboard the folder, whose finished runs are not run again.
+        report: An HTML page to write, with all tables and plots in one file.
         include_training: Keep the architectures that the proxy, or a member of it, was trained on.
         allow_plugins: Import the plug-ins from outside parzc that the proxy file names.
+        leaderboard: Instead of `proxy`, competitors with commas between, or specifications by label; see
+            `parzc.evaluation.leaderboard.read_entries`. All others are compared with the first. It
+            is for these that the following keywords are.
+        tracks: Benchmarks by name, each with what differs from the keywords here; see
+            `parzc.evaluation.track.Track`. Without, these keywords are the only one.
+        test: The column to compare with, where competitors learn from `target`.
+        columns: A CSV file of further numbers by architecture that competitors may look at.
+        space: Where there are no features, whose notation the targets have.
+        notations: Whether a store's architectures stand for `all` notations of the same function, or only
+            for what is `stored`.
+        budgets: How many targets competitors learn from.
+        seeds: How often all is repeated with other targets, or the seeds themselves.
+        jobs: Processes; -1 for one a core.
 
     Returns:
         `kendall_tau`, `spearman_rho`, `ndcg` (higher is better), `regret_at_1`, `regret_at_5`,
-        `regret_at_10` (fractions of accuracy, lower is better) and `n`.
+        `regret_at_10` (fractions of accuracy, lower is better) and `n`. Of a leaderboard the means and
+        standard deviations of these and more by track, competitor, budget and part of the test.
 
     Raises:
         FileNotFoundError: If there is no such proxy, store or file of targets.
         LookupError: If the store lacks a statistic that the proxy reads, or there is no such column.
         ValueError: If a file is damaged, or no two different scored architectures with a target remain.
+        RuntimeError: If no run of a leaderboard ended well.
     """
     settings = dict(locals())
+    if (proxy is None) == (leaderboard is None):
+        raise ValueError("evaluate needs one of proxy=… and leaderboard=….")
+    if proxy is None:
+        return compete(settings)
+    if features is None or targets is None or target is None:
+        raise ValueError("a proxy is evaluated with features=…, targets=… and target=….")
     if out is not None and Path(out).suffix == ".png":
         raise ValueError(f"out should be the JSON file, say result.json, got {out}; the plot goes beside it.")
     opened = open_proxy(proxy, allow_plugins=allow_plugins)
@@ -66,14 +105,16 @@ def evaluate(
     if not kept.all():
         print(f"note: {(~kept).sum()} architectures have no score and are left out.", file=sys.stderr)
     accuracy = np.array([accuracies[name] for name in names])[kept]
-    scores, sd = scores[kept], sd[kept]
-    result = report(scores, accuracy)
+    result = measure(scores[kept], accuracy)
+    title = f"{Path(proxy).name if Path(proxy).is_file() else proxy} on {Path(features).name}"
+    draw = partial(scatter, scores=scores[kept], targets=accuracy, sd=sd[kept], title=title, target=target)
     if out is not None:
-        title = f"{Path(proxy).name if Path(proxy).is_file() else proxy} on {Path(features).name}"
-        scatter(Path(out).with_suffix(".png"), scores, accuracy, sd=sd, title=title, target=target)
+        draw(Path(out).with_suffix(".png"))
         with atomic_write(out) as part:
             part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         write_provenance(out, settings)
+    if report is not None:
+        _write_report(report, title, result, draw, settings)
     _print(result, out)
     return result
 
@@ -104,6 +145,23 @@ def _held_out(names: list[Architecture], trained: set[str]) -> list[Architecture
             file=sys.stderr,
         )
     return kept
+
+
+def _write_report(
+    path: str,
+    title: str,
+    result: Mapping[str, float | int],
+    draw: Callable[[Path], None],
+    settings: Mapping[str, Any],
+) -> None:
+    table = TableOf(
+        "Numbers", ["number", "value"], [[name, as_text(value)] for name, value in result.items()]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "scores.png"
+        draw(picture)
+        made = json.dumps(provenance(settings), indent=1)
+        write_page(path, title, tables=[table], pictures=[picture], settings=made)
 
 
 def _print(result: dict[str, float | int], out: str | None) -> None:

@@ -1,0 +1,273 @@
+"""The leaderboard: who takes part, on what, what is kept and what is written."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from parzc.commands.evaluate import evaluate
+from parzc.competitors.random_forest import RandomForest
+from parzc.evaluation.leaderboard import read_entries, run_leaderboard
+from parzc.evaluation.track import Track, open_track
+from parzc.plugins import UnknownPluginError
+from parzc.probing.store import FeatureStore
+from parzc.spaces.nasbench201 import NASBench201
+from tests.tables import STATISTICS, accuracy, as_list, tables
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+SPACE = NASBench201()
+FOREST = {"name": "random_forest", "features": ["structure"], "trees": 5}
+CELLS = list(dict.fromkeys(SPACE.canonical(cell) for cell in SPACE.sample(60, 0)))[:40]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, str]:
+    """A store of canonical cells, and targets of these and of all that compute the same."""
+    folder = tmp_path_factory.mktemp("track")
+    stored = dict(zip(CELLS, as_list(tables(len(CELLS))), strict=True))
+    settings = {"space": {"name": "nasbench201"}, "statistics": list(STATISTICS)}
+    FeatureStore.create(folder / "features", settings).add(stored.items())
+    notations = {cell: SPACE.canonical(cell) for cell in SPACE.architectures()}
+    rows = [(cell, accuracy(stored[own])) for cell, own in notations.items() if own in stored]
+    frame = pd.DataFrame(rows, columns=["architecture", "valid"])
+    frame["test"] = frame["valid"] + np.random.default_rng(0).normal(0, 0.001, len(frame))
+    frame.to_csv(folder / "targets.csv", index=False)
+    own = pd.DataFrame({"architecture": CELLS, "rank": range(len(CELLS))})
+    own.to_csv(folder / "columns.csv", index=False)
+    names = {"features": "features", "targets": "targets.csv", "columns": "columns.csv"}
+    return {key: str(folder / name) for key, name in names.items()} | {"target": "valid", "test": "test"}
+
+
+def run(files, folder, entries=None, budgets=(8,), seeds=(0, 1), **changes):
+    track = Track(**files, budgets=budgets, **changes)
+    entries = entries or {"forest": FOREST}
+    return run_leaderboard({"t": track}, entries, seeds, journal=folder / "journal.jsonl", jobs=1)
+
+
+def numbers(results: pd.DataFrame) -> pd.DataFrame:
+    return results.drop(columns=["fit_seconds", "predict_seconds"])
+
+
+def test_words_are_competitors_predictors_or_proxies() -> None:
+    assert read_entries("extra_trees,mabn,vote(snip,synflow)") == {
+        "extra_trees": {"name": "extra_trees"},
+        "mabn": {"name": "learned", "predictor": "mabn"},
+        "vote(snip,synflow)": {"name": "training_free", "proxy": "vote(snip,synflow)"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("entries", "error", "message"),
+    [
+        ("extra_trees,extra_trees", ValueError, "different labels"),
+        ("no_such", UnknownPluginError, "no_such"),
+        ({"a": {"name": "extra_trees", "tree": 3}}, ValueError, "a cannot be made: .* takes the options"),
+    ],
+)
+def test_wrong_entries_are_refused(entries, error, message) -> None:
+    with pytest.raises(error, match=message):
+        read_entries(entries)
+
+
+def test_what_needs_a_missing_package_is_left_out_with_a_note(monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    assert list(read_entries("tabular,random_forest")) == ["random_forest"]
+    assert "left out: tabular: boosted trees need xgboost" in capsys.readouterr().err
+
+
+def test_canonical_cells_serve_all_notations(files) -> None:
+    contest = open_track(Track(**files))
+    names = contest.candidates.architectures
+    assert len(names) == len(pd.read_csv(files["targets"])) > len(CELLS)
+    for name, own in zip(names, contest.candidates.canonical, strict=True):
+        np.testing.assert_array_equal(
+            contest.candidates.tables[name].values, contest.candidates.tables[own].values
+        )
+
+
+def test_order_is_that_of_the_benchmark(files) -> None:
+    names = open_track(Track(**files)).candidates.architectures
+    place = {cell: index for index, cell in enumerate(SPACE.architectures())}
+    assert sorted(names, key=place.__getitem__) == list(names)
+
+
+def test_stored_notations_only(files) -> None:
+    assert set(open_track(Track(**files, notations="stored")).candidates.architectures) == set(CELLS)
+
+
+def test_columns_are_those_of_the_same_function(files) -> None:
+    candidates = open_track(Track(**files)).candidates
+    expected = [CELLS.index(own) for own in candidates.canonical]
+    assert candidates.columns["rank"].tolist() == expected
+
+
+def test_columns_with_accuracies_are_refused(files) -> None:
+    with pytest.raises(ValueError, match="should hold no accuracies"):
+        open_track(Track(**(files | {"columns": files["targets"]})))
+
+
+def test_a_smaller_budget_is_the_start_of_a_larger_one(files) -> None:
+    contest = open_track(Track(**files))
+    np.testing.assert_array_equal(contest.draw(5, 3), contest.draw(9, 3)[:5])
+    assert set(contest.draw(9, 3)) != set(contest.draw(9, 4))
+
+
+def test_parts_leave_out_what_was_known(files) -> None:
+    contest = open_track(Track(**files))
+    known = contest.draw(9, 0)
+    parts = contest.parts(known)
+    assert parts["all"].all()
+    assert not parts["held_out"][known].any()
+    assert parts["held_out"].sum() == len(contest.tests) - 9
+    canonical = np.array(contest.candidates.canonical)
+    assert not set(canonical[parts["unseen"]]) & set(canonical[known])
+    assert set(canonical[parts["unseen"]]) | set(canonical[known]) == set(canonical)
+
+
+def test_every_run_has_a_row_for_each_part(files, tmp_path) -> None:
+    results = run(files, tmp_path, {"forest": FOREST, "snip": read_entries("snip")["snip"]}, budgets=(0, 8))
+    found = results.groupby(["competitor", "budget", "seed"])["part"].apply(list)
+    # the forest cannot do without targets
+    assert list(found.index) == [("forest", 8, 0), ("forest", 8, 1)] + [
+        ("snip", budget, seed) for budget in (0, 8) for seed in (0, 1)
+    ]
+    assert all(parts == ["all", "held_out", "unseen"] for parts in found)
+
+
+def test_competitors_learn_from_the_target_and_are_compared_with_the_test(files, tmp_path) -> None:
+    results = run(files, tmp_path, {"rank": {"name": "column", "column": "rank"}}, budgets=(0,), seeds=(0,))
+    contest = open_track(Track(**files))
+    taus = pd.DataFrame({"a": contest.candidates.columns["rank"], "b": contest.tests})
+    expected = taus.corr("kendall").loc["a", "b"]
+    assert results.set_index("part").loc["all", "kendall_tau"] == pytest.approx(expected)
+
+
+def test_finished_runs_are_not_run_again(files, tmp_path, monkeypatch) -> None:
+    first = run(files, tmp_path, budgets=(8, 12))
+    monkeypatch.setattr(RandomForest, "fit", None)
+    pd.testing.assert_frame_equal(
+        run(files, tmp_path, budgets=(12,)), first[first["budget"] == 12].reset_index(drop=True)
+    )
+
+
+def test_a_killed_run_goes_on_to_the_same_results(files, tmp_path) -> None:
+    whole = run(files, tmp_path, seeds=range(3))
+    journal = tmp_path / "journal.jsonl"
+    content = journal.read_bytes()
+    journal.write_bytes(content[: len(content) * 2 // 3])
+    pd.testing.assert_frame_equal(numbers(run(files, tmp_path, seeds=range(3))), numbers(whole))
+
+
+def test_other_options_are_run_anew(files, tmp_path) -> None:
+    first = run(files, tmp_path)
+    other = run(files, tmp_path, {"forest": FOREST | {"trees": 9}})
+    assert not first["kendall_tau"].equals(other["kendall_tau"])
+    pd.testing.assert_frame_equal(numbers(run(files, tmp_path)), numbers(first))
+
+
+def test_processes_do_not_change_results(files, tmp_path) -> None:
+    alone = run(files, tmp_path)
+    track = {"t": Track(**files, budgets=(8,))}
+    together = run_leaderboard(track, {"forest": FOREST}, (0, 1), journal=tmp_path / "two.jsonl", jobs=2)
+    pd.testing.assert_frame_equal(numbers(together), numbers(alone))
+
+
+def test_what_cannot_compete_leaves_the_others(files, tmp_path, capsys) -> None:
+    nothing = {"name": "column", "column": "no_such"}
+    results = run(files, tmp_path, {"none": nothing, "forest": FOREST}, budgets=(8, 10**6))
+    assert set(results["competitor"]) == {"forest"}
+    assert set(results["budget"]) == {8}
+    notes = capsys.readouterr().err
+    assert "left out (2 runs): t, none: the track has no column 'no_such'; it has rank" in notes
+    assert "left out (2 runs): t, forest: a budget should be at most" in notes
+
+
+def test_nothing_that_ran_is_an_error(files, tmp_path) -> None:
+    with pytest.raises(RuntimeError, match="no run of the leaderboard ended well; t, forest: a budget"):
+        run(files, tmp_path, budgets=(10**6,))
+
+
+def test_a_learned_proxy_competes(files, tmp_path) -> None:
+    spec = {"name": "learned", "predictor": {"name": "linear", "members": 2}, "recipe": {"epochs": 20}}
+    results = run(files, tmp_path, {"linear": spec}, budgets=(30,), seeds=(0,)).set_index("part")
+    assert results.loc["held_out", "kendall_tau"] > 0.2
+    assert 0 <= results.loc["held_out", "coverage_90"] <= 1
+
+
+@pytest.fixture
+def command(files, tmp_path):
+    options = {**files, "budgets": [8, 12], "seeds": 3, "jobs": 1, "out": str(tmp_path / "board")}
+    entries = {"forest": FOREST, "snip": "snip"}
+    return lambda **changes: evaluate(**(options | {"leaderboard": entries} | changes))
+
+
+def test_files_of_a_leaderboard(command, tmp_path) -> None:
+    summary = command(report=str(tmp_path / "report.html"))
+    names = ["benchmark.png", "journal.jsonl", "results.csv", "run.json", "summary.json"]
+    assert sorted(path.name for path in (tmp_path / "board").iterdir()) == names
+    assert json.loads((tmp_path / "board" / "summary.json").read_text()) == summary
+    results = pd.read_csv(tmp_path / "board" / "results.csv")
+    forest = results.query("competitor == 'forest' and budget == 12 and part == 'held_out'")["kendall_tau"]
+    said = summary["benchmark"]["forest"]["12"]["held_out"]
+    assert said["seeds"] == 3
+    assert (said["kendall_tau"]["mean"], said["kendall_tau"]["sd"]) == pytest.approx(
+        (forest.mean(), forest.std())
+    )
+
+
+def test_tables_are_printed(command, capsys) -> None:
+    command()
+    printed = capsys.readouterr().out
+    assert "benchmark: kendall_tau, held out, mean ± sd of 3 seeds" in printed
+    assert "| competitor | 8 | 12 |" in printed
+    assert "Kendall tau minus that of forest" in printed
+
+
+def test_report_needs_no_other_file(command, tmp_path) -> None:
+    command(report=str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    assert 'src="data:image/png;base64,' in page
+    assert "http" not in page
+    assert "<td>forest</td>" in page
+
+
+def test_tracks_complete_what_is_said_of_all(command, tmp_path) -> None:
+    summary = command(tracks={"one": {}, "two": {"notations": "stored", "budgets": [8]}})
+    assert list(summary) == ["one", "two"]
+    assert list(summary["two"]["forest"]) == ["8"]
+    assert summary["one"]["snip"]["8"]["all"]["n"]["mean"] > summary["two"]["snip"]["8"]["all"]["n"]["mean"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"proxy": "snip"}, "one of proxy=… and leaderboard=…"),
+        ({"out": None}, "say out=…"),
+        ({"target": None}, "track benchmark should say target"),
+        ({"tracks": {"a": {"feature": "x"}}}, "track a should have only targets.*, got feature"),
+    ],
+)
+def test_what_is_missing_is_said(command, changes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        command(**changes)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_the_tabular_anchor_reaches_its_published_number(tmp_path) -> None:
+    pytest.importorskip("xgboost")
+    cells = pd.read_csv(SHARED / "nasbench201.csv.gz")
+    proxies = pd.read_csv(SHARED / "nasbench201_suitezero_proxies_cifar10.csv.gz").set_index("index")
+    canonical = cells[cells["index"].isin(proxies.index)].set_index("index")
+    joined = proxies.join(canonical["arch_str"].rename("architecture"))
+    joined.to_csv(tmp_path / "columns.csv", index=False)
+    track = Track(
+        targets=str(SHARED / "nasbench201.csv.gz"), target="cifar10_valid", test="cifar10_test",
+        columns=str(tmp_path / "columns.csv"), space="nasbench201", budgets=(78,),
+    )  # fmt: skip
+    entries = {"tabular": {"name": "tabular"}}
+    results = run_leaderboard({"t": track}, entries, range(2), journal=tmp_path / "j.jsonl", jobs=1)
+    taus = results[results["part"] == "all"]["kendall_tau"]
+    assert taus.mean() == pytest.approx(0.821, abs=0.011)  # the published spread over seeds
