@@ -18,7 +18,7 @@ def import_csv(
     columns: Sequence[str] = (),
     unit: Literal["guess", "fraction", "percent"] = "guess",
 ) -> pd.DataFrame:
-    """A CSV file with a header, compressed or not: any benchmark whose names the space can read.
+    """A CSV file of any benchmark, with a header, compressed or not.
 
     Args:
         file: The file.

@@ -26,7 +26,7 @@ _NAME = re.compile(r"(?:.*/)?(meta|\d+)\.pickle\.pbz2")
 
 
 def import_nats_bench(file: Path) -> pd.DataFrame:
-    """NATS-Bench's official archive: cells (`nasbench201`) or widths (`natsbench_size`).
+    """NATS-Bench's archives, for `nasbench201` and `natsbench_size`.
 
     `NATS-tss-v1_0-3ffb9-simple.tar` has the 15,625 cells of NAS-Bench-201, `NATS-sss-v1_0-50262-simple.tar`
     the 32,768 widths; its readme (github.com/D-X-Y/NATS-Bench, licence MIT) links to copies on Google

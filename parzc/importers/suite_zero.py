@@ -59,6 +59,8 @@ def import_suite_zero(
             f"{file} should have val_accuracy by data set and architecture of {space}: {error!r}."
         ) from error
     frame = pd.DataFrame(columns)
+    if frame.empty:
+        raise ValueError(f"{file} should have val_accuracy by data set and architecture, found none.")
     frame = frame.where(frame.max() <= 1, frame / 100)
     return frame.rename_axis("architecture").reset_index()
 

@@ -17,7 +17,7 @@ _FIELDS = {
 
 
 def import_vitbench101(file: Path) -> pd.DataFrame:
-    """ViT-Bench-101 as a CSV file: vision transformers of the spaces `autoformer` and `pit`.
+    """ViT-Bench-101 as a CSV file: the spaces `autoformer` and `pit`.
 
     One row a network. The columns `arch_…` are the fields of its configuration, lists in JSON;
     columns `…_acc` are accuracies in percent: CIFAR-100, Flowers and Chaoyang, each trained plainly
