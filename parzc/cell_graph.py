@@ -7,7 +7,9 @@ from functools import partial
 from hashlib import md5
 from itertools import combinations, permutations, product
 from math import isqrt
+from random import Random
 
+from parzc.graphs import Graph
 from parzc.probing.table import Architecture
 
 __all__ = ["MAX_VERTICES", "OPERATIONS", "Cell"]
@@ -166,6 +168,20 @@ class Cell:
             for operation in OPERATIONS:
                 larger = (*operations[:tail], operation, *operations[tail:])
                 yield Cell(larger, frozenset(shifted | {(tail, tail + 1), (tail + 1, head + 1)}))
+
+    def grown(self, generator: Random) -> tuple[list[str], set[tuple[int, int]]]:
+        """Place the vertices in a graph of 7, in their order, and draw the operations of the others."""
+        operations = [generator.choice(OPERATIONS) for _ in range(MAX_VERTICES - 2)]
+        interior = sorted(generator.sample(range(1, MAX_VERTICES - 1), len(self.operations)))
+        for vertex, operation in zip(interior, self.operations, strict=True):
+            operations[vertex - 1] = operation
+        place = (0, *interior, MAX_VERTICES - 1)
+        return operations, {(place[tail], place[head]) for tail, head in self.edges}
+
+    def graph(self) -> Graph:
+        """Give the cell as a graph whose vertices are operations."""
+        labels = [None, *map(OPERATIONS.index, self.operations), None]
+        return Graph(OPERATIONS, sorted(self.edges), labels, on_vertices=True)
 
     def _pruned(self) -> "Cell":
         reached, useful = {0}, {self.last}

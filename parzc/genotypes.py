@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from parzc.graphs import Graph
 from parzc.probing.table import Architecture
 
 __all__ = ["Cell", "Edge", "Genotype", "read_genotype", "write_genotype"]
@@ -75,6 +76,21 @@ class Cell:
         ]
         pairs = (sorted(kept[place : place + 2], key=_by_state) for place in range(0, len(kept), 2))
         return Cell(tuple(edge for pair in pairs for edge in pair), self.concat)
+
+    def graph(self, operations: Sequence[str]) -> Graph:
+        """Give the cell as a graph whose edges are operations.
+
+        Args:
+            operations: All that the space has.
+
+        Returns:
+            Two inputs, the nodes, and an output that edges without operation lead to.
+        """
+        last = 2 + len(self.edges) // 2
+        within = [(state, 2 + place // 2) for place, (_, state) in enumerate(self.edges)]
+        labels = [operations.index(operation) for operation, _ in self.edges]
+        outwards = [(state, last) for state in self.concat]
+        return Graph(operations, [*within, *outwards], [*labels, *[None] * len(outwards)], inputs=2)
 
 
 @dataclass(frozen=True)

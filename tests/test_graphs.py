@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from parzc.graphs import Graph, graph_features
+from parzc.spaces.darts import DARTS
+from parzc.spaces.nasbench101 import NASBench101
 from parzc.spaces.nasbench201 import NASBench201
 
 GLOBAL = 5
@@ -69,3 +71,18 @@ def test_shortest_paths_are_those_of_networkx() -> None:
         found = networkx.has_path(allowed, 0, 3)
         expected = networkx.shortest_path_length(allowed, 0, 3) if found else 7
         assert of_set(graph, 3)[0] == expected
+
+
+def test_cells_of_nasbench101_have_operations_on_vertices() -> None:
+    (graph,) = NASBench101().graphs("0100001000010000:conv3x3-maxpool3x3")
+    whole = graph_features(graph)[:8].tolist()
+    assert whole == [4, 3, 1, 1, 1, 1, 0, 1]
+    assert of_set(graph, 0)[:2] == [4, 1]  # 3×3 convolutions alone do not lead to the output
+
+
+def test_genotypes_are_two_cells_with_two_inputs() -> None:
+    space = DARTS()
+    graphs = space.graphs(space.sample(1, 0)[0])
+    # eight operations and four edges into the output
+    assert [graph_features(graph)[:2].tolist() for graph in graphs] == [[7, 12], [7, 12]]
+    assert all(graph.inputs == 2 for graph in graphs)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from parzc.cell_operations import FactorizedReduce, ReLUConvBN, make_operation
 from parzc.cost import measure_cost
 from parzc.genotypes import Cell, Edge, Genotype, read_genotype, write_genotype
+from parzc.graphs import Graph
 from parzc.initialise import initialise_by_name
 from parzc.probing.table import Architecture
 from parzc.space import Cost, draw_new
@@ -166,6 +167,11 @@ class DARTS:
         """
         genotype = self._read(architecture)
         return [write_genotype(found) for place in self._neighbours(genotype) for found in place]
+
+    def graphs(self, architecture: Architecture) -> Sequence[Graph]:
+        """Read both cells as graphs whose edges are operations, `none` one of them."""
+        genotype = self._read(architecture)
+        return [cell.graph(OPERATIONS[self.operations]) for cell in (genotype.normal, genotype.reduce)]
 
     def cost(self, architecture: Architecture) -> Cost:
         """Count parameters and FLOPs, without making weights.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from parzc.cell_graph import MAX_VERTICES, OPERATIONS, Cell
+from parzc.graphs import Graph
 from parzc.initialise import initialise_by_name
 from parzc.probing.table import Architecture
 from parzc.space import Cost, draw_new
@@ -141,7 +142,7 @@ class NASBench101:
         """
         cell = Cell.read(architecture).canonical()
         while True:
-            operations, edges = _grown(cell, generator)
+            operations, edges = cell.grown(generator)
             for place, operation in enumerate(operations):
                 if generator.random() < 1 / len(operations):
                     operations[place] = generator.choice(
@@ -199,6 +200,10 @@ class NASBench101:
         parameters = sum(n for n, _ in weights) + normalisation + (channels + 1) * self.classes
         return Cost(parameters, sum(n * pixels for n, pixels in weights) + channels * self.classes)
 
+    def graphs(self, architecture: Architecture) -> Sequence[Graph]:
+        """Read the cell as a graph whose vertices are operations."""
+        return [Cell.read(architecture).graph()]
+
 
 def _valid(cell: Cell) -> Cell | None:
     try:
@@ -213,16 +218,6 @@ def _random(generator: Random) -> Architecture:
         cell = _valid(Cell(operations, frozenset(pair for pair in _PAIRS if generator.random() < 0.5)))
         if cell is not None:
             return cell.write()
-
-
-def _grown(cell: Cell, generator: Random) -> tuple[list[str], set[tuple[int, int]]]:
-    """Place the vertices in a graph of 7, in their order, and draw the operations of the others."""
-    operations = [generator.choice(OPERATIONS) for _ in range(MAX_VERTICES - 2)]
-    interior = sorted(generator.sample(range(1, MAX_VERTICES - 1), len(cell.operations)))
-    for vertex, operation in zip(interior, cell.operations, strict=True):
-        operations[vertex - 1] = operation
-    place = (0, *interior, MAX_VERTICES - 1)
-    return operations, {(place[tail], place[head]) for tail, head in cell.edges}
 
 
 def _convolutions(cell: Cell, channels_in: int, channels_out: int) -> Iterator[tuple[int, int, int]]:
