@@ -68,12 +68,14 @@ def _describe_group(name: str) -> str:
     from parzc.schema import options
 
     group = GROUPS[name]
+    choices = plugins.available(group.kind)
+    width = max(map(len, choices))
     lines = [f"{name}=NAME, one of"]
-    for choice in plugins.available(group.kind):
+    for choice in choices:
         plugin = plugins.load(group.kind, choice)
-        lines.append(f"  {choice:<12} {_summary(plugin)}")
+        lines.append(f"  {choice:<{width}} {_summary(plugin)}")
         lines += [
-            f"  {'':<12}   {name}.{option}={_default(parameter)}"
+            f"  {'':<{width}}   {name}.{option}={_default(parameter)}"
             for option, parameter in options(plugin, group.facts).items()
         ]
     return "\n".join(lines)

@@ -139,6 +139,7 @@ def test_a_run_that_is_killed_outright_goes_on_and_writes_the_same_file(tmp_path
         "space": {"name": "nasbench201", "channels": 4, "cells": 1},
         "data": {"name": "folder", "path": str(pictures), "size": 8},
         "architectures": 8,
+        "epochs": 3,  # so that there is time to kill it
         "augment": ["crop"],
     }
     label(**options, out=str(tmp_path / "whole.csv"))
