@@ -42,7 +42,8 @@ def graph_features(graph: Graph) -> Float[np.ndarray, " features"]:
     operation, or that of the vertex it leads to, is a member: the edges on the shortest allowed path from
     an input to the output (the number of all edges and one more if there is none), the most
     operations of the set on any path, the degrees of output and inputs that count allowed neighbours, and
-    the mean and the largest such degree of all vertices, inwards and outwards.
+    the mean of such degrees of all vertices, inwards and outwards; with operations on vertices also the
+    largest of each.
 
     Args:
         graph: A cell.
@@ -52,7 +53,7 @@ def graph_features(graph: Graph) -> Float[np.ndarray, " features"]:
 
     Source:
         Kadlecová et al., ICML 2024 (GRAF), whose idea it is. Deviations: degrees of all vertices, and
-        one set of features for operations on edges and on vertices.
+        the same features for operations on edges and on vertices.
     """
     edges = sorted(zip(graph.edges, range(len(graph.edges)), strict=True))
     tails, heads = np.array([pair for pair, _ in edges], dtype=int).reshape(-1, 2).T
@@ -67,7 +68,11 @@ def graph_features(graph: Graph) -> Float[np.ndarray, " features"]:
     shortest, most, paths = _paths(tails, heads, onwards, counted, graph.inputs, last)
     into, out = _degrees(heads, backwards, last + 1), _degrees(tails, onwards, last + 1)
     of_sets = [shortest, most, into[last], out[: graph.inputs].sum(0)]
-    of_sets += [into.mean(0), into.max(0), out.mean(0), out.max(0)]
+    of_sets += [into.mean(0), out.mean(0)]
+    if (
+        graph.on_vertices
+    ):  # where degrees vary; on the complete graphs of cells with labelled edges it is noise
+        of_sets += [into.max(0), out.max(0)]
     labels = [label for label in graph.labels if label is not None]
     counts = np.bincount(labels, minlength=len(graph.operations))
     whole = [last + 1, len(edges), (tails < graph.inputs).sum(), (heads == last).sum(), paths]

@@ -15,7 +15,9 @@ DIAMOND = [(0, 1), (0, 2), (1, 3), (2, 3), (0, 3)]
 
 def of_set(graph: Graph, place: int) -> list[float]:
     features = graph_features(graph)
-    return features[GLOBAL + len(graph.operations) :].reshape(-1, 8)[place].tolist()
+    return (
+        features[GLOBAL + len(graph.operations) :].reshape(-1, 8 if graph.on_vertices else 6)[place].tolist()
+    )
 
 
 def test_whole_graph_is_counted() -> None:
@@ -26,9 +28,9 @@ def test_whole_graph_is_counted() -> None:
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        (0, [1, 2, 2, 3, 1, 2, 1, 3]),  # only a: 0→1, 0→2, 2→3 and 0→3, which is no operation
-        (1, [1, 1, 2, 1, 0.5, 2, 0.5, 1]),  # only b: 1→3 and 0→3
-        (2, [1, 2, 3, 3, 1.25, 3, 1.25, 3]),
+        (0, [1, 2, 2, 3, 1, 1]),  # only a: 0→1, 0→2, 2→3 and 0→3, which is no operation
+        (1, [1, 1, 2, 1, 0.5, 0.5]),  # only b: 1→3 and 0→3
+        (2, [1, 2, 3, 3, 1.25, 1.25]),
     ],
 )
 def test_operations_on_edges(place, expected) -> None:
@@ -39,8 +41,8 @@ def test_operations_on_edges(place, expected) -> None:
 def test_operations_on_vertices() -> None:
     graph = Graph(("a", "b"), [(0, 1), (1, 2), (2, 3)], [None, 0, 1, None], on_vertices=True)
     # only a: the path is cut before vertex 2; one of its operations is a; 2→3 comes from a b
-    assert of_set(graph, 0) == [4, 1, 0, 1, 0.5, 1, 0.5, 1]
-    assert of_set(graph, 2) == [3, 2, 1, 1, 0.75, 1, 0.75, 1]
+    assert of_set(graph, 0) == [4, 1, 0, 1, 0.5, 0.5, 1, 1]
+    assert of_set(graph, 2) == [3, 2, 1, 1, 0.75, 0.75, 1, 1]
 
 
 def test_two_inputs_are_both_sources() -> None:

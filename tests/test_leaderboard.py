@@ -2,6 +2,7 @@
 
 import json
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 
 from parzc.commands.evaluate import evaluate
 from parzc.competitors.random_forest import RandomForest
+from parzc.config import compose
 from parzc.evaluation.leaderboard import read_entries, run_leaderboard
 from parzc.evaluation.track import Track, open_track
 from parzc.plugins import UnknownPluginError
 from parzc.probing.store import FeatureStore
+from parzc.shipped import shipped
 from parzc.spaces.nasbench201 import NASBench201
 from tests.tables import STATISTICS, accuracy, as_list, tables
 
@@ -70,6 +73,15 @@ def test_words_are_competitors_predictors_or_proxies() -> None:
 def test_wrong_entries_are_refused(entries, error, message) -> None:
     with pytest.raises(error, match=message):
         read_entries(entries)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(shipped("conf/experiment").glob("leaderboard_*.yaml")), ids=attrgetter("stem")
+)
+def test_shipped_leaderboards_can_be_made(name) -> None:
+    pytest.importorskip("xgboost")
+    settings = compose("evaluate", [f"experiment={name.stem}"])
+    assert len(read_entries(settings["leaderboard"])) == len(settings["leaderboard"]) > 1
 
 
 def test_what_needs_a_missing_package_is_left_out_with_a_note(monkeypatch, capsys) -> None:

@@ -53,3 +53,12 @@ def test_sizes_of_mabn_have_to_be_positive(option) -> None:
 def test_mlp_needs_a_layer() -> None:
     with pytest.raises(ValueError, match="layers should be at least 1"):
         MLP(length=4, channels=2, layers=0)
+
+
+def test_point_weights_are_not_sampled() -> None:
+    torch.manual_seed(0)
+    made = MABN(length=12, channels=3, members=2, dropout=0.0, bayesian=False)
+    torch.testing.assert_close(made(encoded(12)), made(encoded(12)), rtol=0, atol=0)
+    assert made.kl().item() == 0
+    made.eval()
+    torch.testing.assert_close(made.sample(encoded(12), 3), made(encoded(12)).repeat(3, 1), rtol=0, atol=0)

@@ -36,7 +36,7 @@ class Tabular:
         self,
         *,
         features: Sequence[Kind] = STANDARD,
-        members: Sequence[str] = ("random_forest", "boosted_trees", "gaussian_process"),
+        members: Sequence[str] = ("random_forest", "boosted_trees", "tabular_gaussian_process"),
     ) -> None:
         self.members: list[Competitor] = [
             plugins.build("competitors", {"name": name, "features": features}) for name in members

@@ -1,5 +1,6 @@
 """Mixer Architecture with Bayesian Network: the predictor of ParZC."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ class MABN(nn.Module):
         wide: Show the last layer the mean of the plain features over positions too.
         dropout: Probability of leaving out a hidden unit of a block.
         prior_scale: Scale of the Gaussian prior, see `parzc.bayesian.BayesianLinear`.
+        bayesian: Give the first and the last layer a distribution; else their weights are points.
 
     Source:
         Dong et al., AAAI 2025, and Tolstikhin et al., NeurIPS 2021 (MLP-Mixer). Deviations from the
@@ -58,6 +60,7 @@ class MABN(nn.Module):
         wide: bool = True,
         dropout: float = 0.1,
         prior_scale: float = 1.0,
+        bayesian: bool = True,
     ) -> None:
         super().__init__()
         if min(segments, width, members) < 1 or blocks < 0:
@@ -73,14 +76,15 @@ class MABN(nn.Module):
         self.segments = -(-length // self.chunk)
         inputs = self.chunk * (channels + 1)
         copies = 1 if shared else self.segments
-        self.embed = BayesianLinear(members * copies, inputs, width, prior_scale=prior_scale)
+        outer = partial(BayesianLinear, prior_scale=prior_scale) if bayesian else MemberLinear
+        self.embed = outer(members * copies, inputs, width)
         self.position = nn.Parameter(0.02 * torch.randn(members, 1, self.segments, width))
         self.blocks = nn.ModuleList(
             _MixerBlock(members, self.segments, width, mix_segments, mix_channels, dropout)
             for _ in range(blocks)
         )
         self.norm = _MemberNorm(members, width)
-        self.read = BayesianLinear(members, width + (channels + 1) * wide, 1, prior_scale=prior_scale)
+        self.read = outer(members, width + (channels + 1) * wide, 1)
 
     def configuration(self) -> dict[str, Any]:
         """Say how to build this predictor again.

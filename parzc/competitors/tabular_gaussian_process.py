@@ -13,10 +13,10 @@ from parzc.competitor import Candidates, Forecast
 from parzc.ranking import standard_ranks
 from parzc.tabular import STANDARD, Kind, feature_matrix
 
-__all__ = ["GaussianProcess"]
+__all__ = ["TabularGaussianProcess"]
 
 
-class GaussianProcess:
+class TabularGaussianProcess:
     """Exact regression with a Matérn kernel of one length scale, fitted by the marginal likelihood.
 
     The standard deviation is that of a new accuracy, noise included.
