@@ -13,6 +13,7 @@ import torch
 from parzc import plugins
 from parzc.commands.extract import extract as extract_many
 from parzc.commands.label import label
+from parzc.competitor import Candidates, Competitor
 from parzc.probing.extract import extract
 from parzc.proxy import open_proxy
 from parzc.space import Space
@@ -33,8 +34,9 @@ def recipes_in_files(tmp_path, monkeypatch):
         sys.modules.pop(f"recipe_{name}", None)
 
 
-def test_there_are_five():
-    assert sorted(RECIPES) == ["hinge", "plain_cnns", "snip_per_weight", "weight_spread", "worst_rank"]
+def test_there_are_six():
+    names = ["hinge", "nearest", "plain_cnns", "snip_per_weight", "weight_spread", "worst_rank"]
+    assert sorted(RECIPES) == names
 
 
 def space(**facts):
@@ -91,3 +93,14 @@ def test_the_proxy_and_the_aggregation_score_networks():
     assert opened.statistics == ("snip",)
     assert scores.min() == 1
     assert 1 < scores.max() <= 8
+
+
+def test_the_competitor_ranks_by_its_neighbours():
+    competitor = plugins.build("competitors", {"name": "recipe_nearest:Nearest", "neighbours": 2})
+    place = np.arange(20.0)
+    names = [str(row) for row in range(20)]
+    candidates = Candidates(names, names, columns={"place": place})
+    competitor.fit(candidates, np.arange(0, 20, 2), place[::2], seed=0)
+    scores, _ = competitor.predict(candidates)
+    assert isinstance(competitor, Competitor)
+    assert (np.diff(scores) >= 0).all()
