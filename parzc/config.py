@@ -47,6 +47,8 @@ GROUPS = {
     "encoding": Group("encodings", ("names", "depths")),
     "predictor": Group("predictors", ("length", "channels")),
     "loss": Group("losses"),
+    "strategy": Group("search", ("candidates", "seed")),
+    "evaluator": Group("evaluators", ("space", "images", "seed", "rebuild")),
 }
 _EXPERIMENT = "experiment"
 

@@ -28,14 +28,15 @@ class HNAS:
         seed: Of the pool and of the optimisation.
         metric: The proxy M.
         condition: The proxy that is minus kappa.
-        scale: The largest t. The published one suits `ntk_trace`.
+        scale: The largest t; by default the median of M in the first pool. Above most of M the objective
+            only wants M large, which is what the published 5000 does to our values of `ntk_trace`.
         grow: How many architectures join the pool in each step.
         initial: Steps with t evenly spaced and mu of .01, before the optimisation.
 
     Source:
         Shu et al., NeurIPS 2022. Compared with shuyao95/HNAS. Deviations: architectures whose kernel is
         singular are left out (there rounding decides the sign of kappa, and dead cells can come out
-        best); the pool grows without repetition.
+        best); the pool grows without repetition; the scale.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class HNAS:
         seed: int,
         metric: str = "ntk_trace",
         condition: str = "ntk_condition",
-        scale: float = 5e3,
+        scale: float | None = None,
         grow: int = 2000,
         initial: int = 5,
     ) -> None:
@@ -92,6 +93,8 @@ class HNAS:
 
     def _objective(self, point: Float[np.ndarray, " two"]) -> Float[np.ndarray, " pool"]:
         size, condition = self._values[0], -self._values[1]
+        if self._scale is None:
+            self._scale = float(np.median(size))
         t, mu = self._scale * point[0], 10 ** point[1]
         return np.asarray(mu * abs(size**2 - t**2) + condition / (size + 1e-6))
 

@@ -9,7 +9,7 @@ import pandas as pd
 from parzc.probing.table import Architecture
 from parzc.space import Space
 
-__all__ = ["MEASURES", "Constraint", "Costs", "read_latencies"]
+__all__ = ["MEASURES", "Constraint", "Costs", "Tradeoff", "read_latencies"]
 
 MEASURES = ("flops", "parameters", "latency")
 """What can be bounded and traded: multiply-accumulates of one input, weights, measured time."""
@@ -84,6 +84,54 @@ class Constraint:
         return all(cost.get(name, math.inf) <= most for name, most in self._most.items()) and all(
             cost.get(name, -math.inf) >= least for name, least in self._least.items()
         )
+
+
+class Tradeoff:
+    """Accuracy weighted by what an architecture costs, so that any strategy can search for both.
+
+    Args:
+        costs: Counts.
+        exponents: By name of `MEASURES` the power of the cost, negative to want it low.
+
+    Raises:
+        ValueError: If a name is none of these, or an exponent no number.
+
+    Source:
+        Tan et al., CVPR 2019 (MnasNet), who take -0.07 for latency. Deviation: a cost is relative to that
+        of the first architecture and not to a target, which only scales the reward.
+    """
+
+    def __init__(self, costs: Costs, exponents: Mapping[str, object]) -> None:
+        self.exponents: dict[str, float] = {}
+        for name, exponent in exponents.items():
+            if name not in MEASURES:
+                raise ValueError(f"tradeoff should name one of {', '.join(MEASURES)}, got {name!r}.")
+            if not isinstance(exponent, int | float):
+                raise ValueError(f"tradeoff.{name} should be a number, got {exponent!r}.")
+            if exponent:
+                self.exponents[name] = exponent
+        self._costs = costs
+        self._first: dict[str, float] = {}
+
+    def __call__(self, architecture: Architecture, accuracy: float) -> float:
+        """Weigh an accuracy.
+
+        Args:
+            architecture: What has it.
+            accuracy: A fraction.
+
+        Returns:
+            Higher is better; the accuracy itself if there are no exponents.
+
+        Raises:
+            LookupError: If the latency counts and was not measured.
+        """
+        if not self.exponents:
+            return accuracy
+        cost = self._costs(architecture)
+        self._first = self._first or cost
+        weights = [(cost[name] / self._first[name]) ** power for name, power in self.exponents.items()]
+        return float(accuracy * math.prod(weights))
 
 
 def read_latencies(path: str | Path) -> dict[Architecture, float]:

@@ -1,7 +1,9 @@
 """Proxies as functions from architectures to scores, each network read once."""
 
+import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,10 @@ from parzc.protocol import Proxy
 from parzc.searching.candidates import Read
 from parzc.space import Space
 
-__all__ = ["ProxyScores", "read_anew", "read_from"]
+__all__ = ["ProxyScores", "keep", "read_anew", "read_from"]
+
+_TOGETHER = 256
+"""Networks read before their tables are written."""
 
 
 def read_from(store: FeatureStore, space: Space) -> Read:
@@ -69,6 +74,37 @@ def read_anew(space: Space, batch: Batch, *, seed: int, jobs: int, **reading: An
         return {name: tables[name] for name in architectures if name in tables}
 
     return read
+
+
+def keep(read: Read, folder: Path, settings: Mapping[str, Any]) -> Read:
+    """Keep what is read in feature stores, so that a search that is resumed reads nothing again.
+
+    Args:
+        read: Reads what is not there.
+        folder: Where the stores are, one for each choice of statistics.
+        settings: What the tables depend on.
+
+    Returns:
+        Reads from the stores, or anew.
+    """
+    known: dict[tuple[str, ...], dict[Architecture, Table]] = {}
+
+    def kept(architectures: Sequence[Architecture], statistics: Sequence[str]) -> dict[Architecture, Table]:
+        names = tuple(sorted(statistics))
+        store = FeatureStore.create(
+            folder / hashlib.sha256(",".join(names).encode()).hexdigest()[:8],
+            {**settings, "statistics": names},
+        )
+        tables = known.setdefault(names, store.tables())
+        new = [name for name in dict.fromkeys(architectures) if name not in tables]
+        for start in range(0, len(new), _TOGETHER):
+            found = read(new[start : start + _TOGETHER], names)
+            with store.lock():
+                store.add(found.items())
+            tables |= found
+        return {name: tables[name] for name in architectures if name in tables}
+
+    return kept
 
 
 class ProxyScores:

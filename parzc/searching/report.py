@@ -35,6 +35,7 @@ def history(trials: Sequence[Trial], costs: Costs, objectives: Sequence[str]) ->
         for number, trial in enumerate(trials, 1)
     ]
     frame = pd.DataFrame(rows)
+    frame["accuracy"] = frame["accuracy"] if "accuracy" in frame else float("nan")
     frame["best"] = frame["accuracy"].cummax().ffill()
     goods = [frame["accuracy"], *(-frame[name] for name in objectives if name in frame)]
     frame["front"] = pareto_front(np.stack([np.asarray(good, dtype=float) for good in goods], axis=1))
