@@ -32,7 +32,7 @@ from parzc import plugins
 from parzc.atomic import atomic_write
 from parzc.commands.train import train
 from parzc.encodings.aligned import Aligned
-from parzc.learning.data import Split, split_architectures
+from parzc.learning.data import Split, Task, split_architectures
 from parzc.learning.training import Recipe, predict_mean, train_predictor
 from parzc.probing.store import FeatureStore
 from parzc.spaces.nasbench201 import NASBench201
@@ -129,7 +129,7 @@ def learned(
     loss = plugins.build("losses", options["loss"])
     with tempfile.TemporaryDirectory() as folder:
         trained = train_predictor(
-            tables, targets, split, prepare, loss=loss, recipe=recipe, folder=Path(folder), seed=seed
+            [Task(tables, targets, split)], prepare, loss=loss, recipe=recipe, folder=Path(folder), seed=seed
         )
     return predict_mean(trained, [tables[name] for name in split.held_out])
 

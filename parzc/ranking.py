@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
+from torch import Tensor
 
-__all__ = ["majorities", "ranks", "standard_ranks"]
+__all__ = ["majorities", "normal_scores", "ranks", "standard_ranks"]
 
 _BLOCK = 1 << 22
 """Comparisons held at a time."""
@@ -69,6 +71,19 @@ def standard_ranks(targets: Sequence[float] | Float[np.ndarray, " n"]) -> Float[
     """
     ranks: Float[np.ndarray, " n"] = rankdata(targets)
     return (ranks - (len(ranks) + 1) / 2) * (12**0.5 / max(len(ranks), 1))
+
+
+def normal_scores(targets: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """Give each target the quantile of the normal distribution that its rank stands for.
+
+    Args:
+        targets: In any unit.
+
+    Returns:
+        Normal scores in double precision; ties share their mean rank. Zero for a single target.
+    """
+    order = rankdata(targets.detach().cpu().numpy())
+    return torch.from_numpy(norm.ppf((order - 0.5) / max(len(order), 1)).astype(np.float64))
 
 
 def _filled(scores: Float[np.ndarray, "members columns"]) -> Float[np.ndarray, "members columns"]:

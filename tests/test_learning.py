@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from parzc.encodings.resampled import Resampled
-from parzc.learning.data import ArchitectureData, split_architectures
+from parzc.learning.data import ArchitectureData, Task, split_architectures
 from parzc.learning.training import CHECKPOINT, Recipe, collect_metrics, predict_mean, train_predictor
 from parzc.losses.pairwise import Pairwise
 from parzc.predictors.linear import Linear
@@ -38,7 +38,7 @@ def prepare(fitted):
 def run(folder: Path, *, validation: float = 0.25, seed: int = 0, recipe: Recipe = RECIPE):
     split = split_architectures(list(TABLES), 40, validation, 0)
     return train_predictor(
-        TABLES, TARGETS, split, prepare, loss=Pairwise(), recipe=recipe, folder=folder, seed=seed
+        [Task(TABLES, TARGETS, split)], prepare, loss=Pairwise(), recipe=recipe, folder=folder, seed=seed
     )
 
 
@@ -88,7 +88,7 @@ def test_standard_ranks_have_unit_variance() -> None:
 def test_batches_are_even_and_cover_the_fit_part() -> None:
     split = split_architectures(list(TABLES), 33, 0.0, 0)
     encoding, _ = prepare(list(TABLES.values()))
-    data = ArchitectureData(TABLES, TARGETS, split, encoding=encoding, batch=16)
+    data = ArchitectureData([Task(TABLES, TARGETS, split)], encoding=encoding, batch=16)
     sizes = [len(targets) for _, targets in data.train_dataloader()]
     assert len(sizes) == data.batches
     assert sum(sizes) == 33
@@ -128,7 +128,9 @@ def test_refit_fits_the_encoding_to_the_whole_budget(tmp_path) -> None:
         return prepare(fitted)
 
     split = split_architectures(list(TABLES), 40, 0.25, 0)
-    train_predictor(TABLES, TARGETS, split, watched, loss=Pairwise(), recipe=RECIPE, folder=tmp_path, seed=0)
+    train_predictor(
+        [Task(TABLES, TARGETS, split)], watched, loss=Pairwise(), recipe=RECIPE, folder=tmp_path, seed=0
+    )
     assert seen == [30, 40]
 
 

@@ -15,7 +15,7 @@ import torch
 from parzc import plugins
 from parzc.atomic import atomic_write
 from parzc.evaluation.correlation import kendall_tau
-from parzc.learning.data import split_architectures
+from parzc.learning.data import Task, split_architectures
 from parzc.learning.training import CHECKPOINT, Recipe, collect_metrics, predict_mean, train_predictor
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
@@ -95,9 +95,7 @@ def train(
 
     with _whole_folder(Path(out)) as folder:
         trained = train_predictor(
-            tables,
-            accuracies,
-            split,
+            [Task(tables, accuracies, split)],
             prepare,
             loss=plugins.build("losses", loss),
             recipe=recipe,

@@ -10,7 +10,7 @@ import numpy as np
 
 from parzc import plugins
 from parzc.evaluation.correlation import kendall_tau
-from parzc.learning.data import Split, split_architectures
+from parzc.learning.data import Split, Task, split_architectures
 from parzc.learning.training import Recipe, Trained, predict_mean, train_predictor
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
@@ -122,9 +122,7 @@ def _train_further(
     )
     with tempfile.TemporaryDirectory() as folder:
         return train_predictor(
-            tables,
-            accuracies,
-            split,
+            [Task(tables, accuracies, split)],
             prepare,
             loss=plugins.build("losses", settings["loss"]),
             recipe=recipe,

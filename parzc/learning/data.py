@@ -1,7 +1,8 @@
 """Training data: tables with targets, split by architecture."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from parzc.encoding import Encoding
 from parzc.probing.table import Architecture, Table
 from parzc.ranking import standard_ranks
 
-__all__ = ["ArchitectureData", "Split", "split_architectures"]
+__all__ = ["ArchitectureData", "Split", "Task", "split_architectures"]
 
 _FEWEST_TO_STOP_BY = 4
 
@@ -76,76 +77,140 @@ def split_architectures(
     return Split(drawn[kept:budget], drawn[:kept], drawn[budget:])
 
 
-class ArchitectureData(pl.LightningDataModule):
-    """Encoded tables and the standardised ranks of their targets.
+@dataclass(frozen=True)
+class Task:
+    """What there is to learn from one space.
 
-    Args:
+    Attributes:
         tables: Tables by architecture.
         targets: Accuracies by architecture.
         split: Which architectures are used for what; `held_out` is not read.
-        encoding: The encoding, fitted to the tables of `split.fit` only.
+    """
+
+    tables: Mapping[Architecture, Table]
+    targets: Mapping[Architecture, float]
+    split: Split
+
+    def fitted(self) -> list[Table]:
+        """List the tables that weights are fitted to."""
+        return [self.tables[name] for name in self.split.fit]
+
+    def whole(self) -> "Task":
+        """Fit the whole of the budget, with nothing left to stop by."""
+        return replace(self, split=Split(self.split.budget, [], self.split.held_out))
+
+
+class ArchitectureData(pl.LightningDataModule):
+    """Encoded tables and the standardised ranks of their targets, within each space.
+
+    Args:
+        tasks: The spaces. Of several, each is encoded on a scale of its own, that of all its tables;
+            a step takes architectures of one of them.
+        encoding: The encoding, fitted to the tables to fit only.
         batch: Architectures in a step; `None` for an eighth of the fit part, so that an epoch has the same
             number of steps with any budget, but from 8 to 128.
         seed: Seed of the order within epochs.
     """
 
     def __init__(
-        self,
-        tables: Mapping[Architecture, Table],
-        targets: Mapping[Architecture, float],
-        split: Split,
-        *,
-        encoding: Any,
-        batch: int | None = None,
-        seed: int = 0,
+        self, tasks: Sequence[Task], *, encoding: Any, batch: int | None = None, seed: int = 0
     ) -> None:
         super().__init__()
-        ranks = standard_ranks([targets[name] for name in split.budget])
         self.seed = seed
-        self.batch = batch or min(128, max(8, round(len(split.fit) / 8)))
-        count = len(split.fit)
-        self._fit = _EncodedTables(encoding([tables[name] for name in split.fit]), ranks[:count])
-        self._validation = (
-            _EncodedTables(encoding([tables[name] for name in split.validation]), ranks[count:])
-            if split.validation
-            else None
-        )
+        self._fit: list[_EncodedTables] = []
+        self._validation: list[_EncodedTables] = []
+        for task in tasks:
+            own = encoding
+            if len(tasks) > 1:
+                own = copy.deepcopy(encoding)
+                own.adapt(list(task.tables.values()))
+            self._fit.append(_EncodedTables(own, task, task.split.fit))
+            if task.split.validation:
+                self._validation.append(_EncodedTables(own, task, task.split.validation))
+        self._sizes = [_batch_size(len(part), batch) for part in self._fit]
 
     @property
     def batches(self) -> int:
         """Steps in an epoch."""
-        return -(-len(self._fit) // self._size)
+        return sum(-(-len(part) // size) for part, size in zip(self._fit, self._sizes, strict=True))
 
     @property
-    def _size(self) -> int:
-        return -(-len(self._fit) // max(1, round(len(self._fit) / self.batch)))
+    def known(self) -> Batch:
+        """The fit part of the only space, or of the last of several, whole."""
+        last = self._fit[-1]
+        return last.encoding, last.targets
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Serve the fit part in seeded random order.
 
         Returns:
-            Batches of about equal size, so that few architectures are left for the last.
+            Batches of about equal size, so that few architectures are left for the last; each of one
+            space.
         """
-        order = torch.Generator().manual_seed(self.seed)
-        return DataLoader(self._fit, batch_size=self._size, shuffle=True, generator=order, collate_fn=_as_is)
+        order = _Order([len(part) for part in self._fit], self._sizes, self.seed)
+        return DataLoader(
+            _Joined(self._fit), batch_sampler=order, generator=order.generator, collate_fn=_as_is
+        )
 
     def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
-        """Serve the validation part as one batch.
+        """Serve the validation part, one batch a space.
 
         Returns:
-            One batch, or none if there is no validation part.
+            The batches, or none if there is no validation part.
         """
-        if self._validation is None:
+        if not self._validation:
             return []
-        return DataLoader(self._validation, batch_size=len(self._validation), collate_fn=_as_is)
+        lengths = [len(part) for part in self._validation]
+        order = _Order(lengths, lengths, None)
+        return DataLoader(_Joined(self._validation), batch_sampler=order, collate_fn=_as_is)
 
 
-class _EncodedTables(Dataset[Batch]):
+def _batch_size(count: int, batch: int | None) -> int:
+    wanted = batch or min(128, max(8, round(count / 8)))
+    return -(-count // max(1, round(count / wanted)))
+
+
+class _Order(Sampler[list[int]]):
+    """Batches of rows, each of one part; in random order with a seed, else as they lie."""
+
+    def __init__(self, lengths: Sequence[int], sizes: Sequence[int], seed: int | None) -> None:
+        self.lengths, self.sizes = lengths, sizes
+        self.generator = None if seed is None else torch.Generator().manual_seed(seed)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batches, first = [], 0
+        for length, size in zip(self.lengths, self.sizes, strict=True):
+            rows = list(range(first, first + length))
+            if self.generator is not None:
+                rows = [first + row for row in torch.randperm(length, generator=self.generator).tolist()]
+            batches += [rows[start : start + size] for start in range(0, length, size)]
+            first += length
+        if self.generator is not None and len(self.lengths) > 1:
+            batches = [batches[i] for i in torch.randperm(len(batches), generator=self.generator).tolist()]
+        yield from batches
+
+    def __len__(self) -> int:
+        return sum(-(-length // size) for length, size in zip(self.lengths, self.sizes, strict=True))
+
+
+class _EncodedTables:
+    def __init__(self, encoding: Any, task: Task, names: Sequence[Architecture]) -> None:
+        budget = task.split.budget
+        of = dict(zip(budget, standard_ranks([task.targets[name] for name in budget]), strict=True))
+        self.encoding: Encoding = encoding([task.tables[name] for name in names])
+        self.targets = torch.tensor([of[name] for name in names], dtype=torch.float32)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class _Joined(Dataset[Batch]):
     """Hands out whole batches, so that nothing is collated one by one."""
 
-    def __init__(self, encoding: Encoding, targets: Float[np.ndarray, " tables"]) -> None:
-        self.encoding = encoding
-        self.targets = torch.from_numpy(targets.astype(np.float32))
+    def __init__(self, parts: Sequence[_EncodedTables]) -> None:
+        values, masks = zip(*((part.encoding.values, part.encoding.mask) for part in parts), strict=True)
+        self.encoding = Encoding(torch.cat(values), torch.cat(masks))
+        self.targets = torch.cat([part.targets for part in parts])
 
     def __len__(self) -> int:
         return len(self.targets)

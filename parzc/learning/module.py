@@ -19,6 +19,9 @@ __all__ = ["RankingModule"]
 class RankingModule(pl.LightningModule):
     """Minimises loss + `anchor` · squared error + `kl_weight` · divergence / number of targets.
 
+    A predictor with an `objective` of its own, such as a likelihood, has that in the place of the first
+    two.
+
     The losses of order only see score differences, and fall as long as scores spread. The anchor, a
     squared distance from the standardised ranks of the targets, holds the scores of all members on one
     scale.
@@ -67,8 +70,7 @@ class RankingModule(pl.LightningModule):
     def training_step(self, batch: tuple[Encoding, Tensor], batch_idx: int) -> Float[Tensor, ""]:
         """Compute what is minimised on a batch."""
         encoding, targets = batch
-        scores = self.predictor(encoding)
-        loss = self._objective(scores, targets)
+        loss = self._objective(encoding, targets)
         complexity: Float[Tensor, ""] = self.predictor.kl() / self.observations
         self._log(len(targets), train_loss=loss.detach(), train_kl=complexity.detach())
         return loss + self.kl_weight * complexity
@@ -78,7 +80,7 @@ class RankingModule(pl.LightningModule):
         encoding, targets = batch
         scores = self(encoding)
         tau = float(kendalltau(scores.cpu().numpy(), targets.cpu().numpy()).statistic)
-        loss = self._objective(scores, targets)
+        loss = self._objective(encoding, targets)
         rho = spearman_corrcoef(scores, targets)
         self._log(len(targets), validation_loss=loss, validation_tau=torch.tensor(tau), validation_rho=rho)
 
@@ -92,7 +94,13 @@ class RankingModule(pl.LightningModule):
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=self.steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _objective(self, scores: Tensor, targets: Tensor) -> Float[Tensor, ""]:
+    def _objective(self, encoding: Encoding, targets: Tensor) -> Float[Tensor, ""]:
+        if hasattr(self.predictor, "objective"):
+            own: Float[Tensor, ""] = self.predictor.objective(encoding, targets)
+            return own
+        scores = self.predictor(encoding)
+        if not self.training:
+            scores = scores.mean(0)
         loss: Float[Tensor, ""] = self.loss(scores, targets)
         if self.anchor:
             loss = loss + self.anchor * (scores - targets).square().mean()

@@ -4,7 +4,7 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,9 +21,9 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor
 from tqdm import tqdm
 
-from parzc.learning.data import ArchitectureData, Split
+from parzc.learning.data import ArchitectureData, Task
 from parzc.learning.module import RankingModule
-from parzc.probing.table import Architecture, Table
+from parzc.probing.table import Table
 
 __all__ = ["CHECKPOINT", "Recipe", "Trained", "collect_metrics", "predict_mean", "train_predictor"]
 
@@ -82,9 +82,7 @@ class Trained:
 
 
 def train_predictor(
-    tables: Mapping[Architecture, Table],
-    targets: Mapping[Architecture, float],
-    split: Split,
+    tasks: Sequence[Task],
     prepare: Prepare,
     *,
     loss: Callable[[Tensor, Tensor], Tensor],
@@ -95,9 +93,7 @@ def train_predictor(
     """Train a predictor and leave a checkpoint and the course of the losses in a folder.
 
     Args:
-        tables: Tables by architecture.
-        targets: Accuracies by architecture.
-        split: Which architectures to fit and to stop by.
+        tasks: The space to learn from, or several.
         prepare: Makes an encoding and a predictor to start from, given the tables that are fitted.
         loss: From scores and targets to a number; lower is better.
         recipe: How to train.
@@ -105,16 +101,17 @@ def train_predictor(
         seed: Of the initial weights, the order of batches and the noise.
 
     Returns:
-        Encoding and predictor in evaluation mode.
+        Encoding and predictor in evaluation mode. A predictor that targets condition in closed form is
+        conditioned by those of the only space; after several it knows none, only its prior.
     """
-    run = partial(_run, tables, targets, prepare=prepare, loss=loss, folder=folder, seed=seed)
+    run = partial(_run, prepare=prepare, loss=loss, recipe=recipe, folder=folder, seed=seed)
     epochs = recipe.epochs
-    if split.validation:
-        trained = run(split, recipe=recipe, epochs=epochs, name="fit")
+    if any(task.split.validation for task in tasks):
+        trained = run(tasks, epochs=epochs, name="fit")
         if not recipe.refit:
             return trained
         epochs = trained.lasted
-    return run(Split(split.budget, [], split.held_out), recipe=recipe, epochs=epochs, name="refit")
+    return run([task.whole() for task in tasks], epochs=epochs, name="refit")
 
 
 def predict_mean(trained: Trained, tables: Sequence[Table]) -> Float[np.ndarray, " tables"]:
@@ -151,9 +148,7 @@ def collect_metrics(folder: Path) -> None:
 
 
 def _run(
-    tables: Mapping[Architecture, Table],
-    targets: Mapping[Architecture, float],
-    split: Split,
+    tasks: Sequence[Task],
     *,
     prepare: Prepare,
     loss: Callable[[Tensor, Tensor], Tensor],
@@ -163,15 +158,16 @@ def _run(
     folder: Path,
     seed: int,
 ) -> Trained:
+    validated = any(task.split.validation for task in tasks)
     with _reproducible(seed), _quiet():
-        encoding, predictor = prepare([tables[architecture] for architecture in split.fit])
-        data = ArchitectureData(tables, targets, split, encoding=encoding, batch=recipe.batch, seed=seed)
+        encoding, predictor = prepare([table for task in tasks for table in task.fitted()])
+        data = ArchitectureData(tasks, encoding=encoding, batch=recipe.batch, seed=seed)
         module = RankingModule(
             encoding=encoding,
             predictor=predictor,
             loss=loss,
             optimizer=partial(torch.optim.AdamW, lr=recipe.learning_rate, weight_decay=recipe.weight_decay),
-            observations=len(split.fit),
+            observations=sum(len(task.split.fit) for task in tasks),
             anchor=recipe.anchor,
             kl_weight=recipe.kl_weight,
             steps=epochs * data.batches,
@@ -179,14 +175,16 @@ def _run(
         best = ModelCheckpoint(dirpath=folder, filename=name, monitor="validation_loss")
         stop = EarlyStopping("validation_loss", patience=recipe.patience)
         trainer = _trainer(
-            [_Progress(name), *([best, stop] if split.validation else [])],
+            [_Progress(name), *([best, stop] if validated else [])],
             loggers=_loggers(folder, name, recipe.tensorboard),
             epochs=epochs,
-            validated=bool(split.validation),
+            validated=validated,
         )
         trainer.fit(module, datamodule=data)
         lasted = trainer.current_epoch
-        epochs = _restore(module, best) if split.validation else lasted
+        epochs = _restore(module, best) if validated else lasted
+        if len(tasks) == 1 and hasattr(predictor, "condition"):
+            predictor.condition(*data.known)
         trainer.save_checkpoint(folder / CHECKPOINT)
     return Trained(encoding.eval(), predictor.eval(), epochs, lasted)
 
