@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 
 from parzc import plugins
 from parzc.competitor import Candidates, Forecast
-from parzc.learning.data import split_architectures
+from parzc.learning.data import Task, split_architectures
 from parzc.learning.training import Recipe, train_predictor
 from parzc.probing.table import Table
 from parzc.proxy import ParametricProxy
@@ -63,9 +63,7 @@ class Learned:
         quiet = redirect_stderr(io.StringIO())  # progress bars of many runs at a time tell nobody anything
         with tempfile.TemporaryDirectory() as folder, quiet:
             trained = train_predictor(
-                candidates.require_tables(),
-                accuracies,
-                split,
+                [Task(candidates.require_tables(), accuracies, split)],
                 self._prepare,
                 loss=self.loss,
                 recipe=self.recipe,
