@@ -1,6 +1,7 @@
 """Training data: tables with targets, split by architecture."""
 
 import copy
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,14 @@ import pytorch_lightning as pl
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+)
 
 from parzc.encoding import Encoding
 from parzc.probing.table import Architecture, Table
@@ -178,19 +186,23 @@ class _Order(Sampler[list[int]]):
         self.generator = None if seed is None else torch.Generator().manual_seed(seed)
 
     def __iter__(self) -> Iterator[list[int]]:
-        batches, first = [], 0
-        for length, size in zip(self.lengths, self.sizes, strict=True):
-            rows = list(range(first, first + length))
-            if self.generator is not None:
-                rows = [first + row for row in torch.randperm(length, generator=self.generator).tolist()]
-            batches += [rows[start : start + size] for start in range(0, length, size)]
-            first += length
-        if self.generator is not None and len(self.lengths) > 1:
+        if len(self.lengths) == 1:
+            yield from self._part(0)
+            return
+        starts = itertools.accumulate(self.lengths, initial=0)
+        parts = zip(starts, range(len(self.lengths)), strict=False)
+        batches = [[first + row for row in rows] for first, part in parts for rows in self._part(part)]
+        if self.generator is not None:
             batches = [batches[i] for i in torch.randperm(len(batches), generator=self.generator).tolist()]
         yield from batches
 
     def __len__(self) -> int:
-        return sum(-(-length // size) for length, size in zip(self.lengths, self.sizes, strict=True))
+        return sum(len(self._part(part)) for part in range(len(self.lengths)))
+
+    def _part(self, part: int) -> BatchSampler:
+        rows = range(self.lengths[part])
+        random = None if self.generator is None else RandomSampler(rows, generator=self.generator)
+        return BatchSampler(random or SequentialSampler(rows), self.sizes[part], drop_last=False)
 
 
 class _EncodedTables:
