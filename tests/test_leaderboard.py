@@ -197,6 +197,11 @@ def test_what_cannot_compete_leaves_the_others(files, tmp_path, capsys) -> None:
     assert "left out (2 runs): t, forest: a budget should be at most" in notes
 
 
+def test_a_track_that_cannot_be_read_is_an_error(files, tmp_path) -> None:
+    with pytest.raises(LookupError, match="has no column 'acc'"):
+        run(files | {"target": "acc"}, tmp_path)
+
+
 def test_nothing_that_ran_is_an_error(files, tmp_path) -> None:
     with pytest.raises(RuntimeError, match="no run of the leaderboard ended well; t, forest: a budget"):
         run(files, tmp_path, budgets=(10**6,))

@@ -101,6 +101,7 @@ def run_leaderboard(
         seconds to fit and to predict.
 
     Raises:
+        LookupError: If a track has no such column or space; further as for `open_track`.
         RuntimeError: If no run ended well.
     """
     kept = Journal(journal, {"leaderboard": 1})
@@ -176,9 +177,11 @@ def _run(run: _Run, track: Track, spec: Spec) -> tuple[_Run, dict[str, Any] | _F
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return run, _measure(open_track(replace(track, budgets=())), spec, run)
-    except _CANNOT as error:
-        return run, _Failure(" ".join(str(error).split()) or type(error).__name__)
+        contest = open_track(replace(track, budgets=()))  # what is wrong here is wrong for everybody
+        try:
+            return run, _measure(contest, spec, run)
+        except _CANNOT as error:
+            return run, _Failure(" ".join(str(error).split()) or type(error).__name__)
     finally:
         torch.set_num_threads(threads)
 

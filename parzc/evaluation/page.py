@@ -22,7 +22,13 @@ img { max-width: 100%; } pre { background: #f4f6f8; padding: .7rem; overflow-x: 
 
 
 def write_page(
-    path: str | Path, title: str, *, tables: Sequence[TableOf], pictures: Sequence[Path], settings: str = ""
+    path: str | Path,
+    title: str,
+    *,
+    tables: Sequence[TableOf],
+    pictures: Sequence[Path],
+    introduction: str = "",
+    settings: str = "",
 ) -> None:
     """Write tables and pictures into one file, whole or not at all.
 
@@ -31,13 +37,15 @@ def write_page(
         title: Its heading.
         tables: What it tabulates.
         pictures: PNG files, which are copied into the page.
+        introduction: A paragraph below the heading.
         settings: What was run, shown at the end as it is.
     """
-    parts = [f"<h1>{escape(title)}</h1>", *map(_picture, pictures), *map(_table, tables)]
+    head = [f"<h1>{escape(title)}</h1>", f"<p>{escape(introduction)}</p>" if introduction else ""]
+    parts = [*head, *map(_picture, pictures), *map(_table, tables)]
     if settings:
         parts.append(f"<h2>Settings</h2><pre>{escape(settings)}</pre>")
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-    page = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    meta = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    page = f'<!doctype html><html lang="en"><head>{meta}</head><body>{"".join(parts)}</body></html>\n'
     with atomic_write(path) as part:
         part.write_text(page, encoding="utf-8")
 
