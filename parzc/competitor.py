@@ -100,6 +100,10 @@ class Competitor(Protocol):
     def most(self) -> float:
         """Accuracies that it can learn from at most, in reasonable time."""
 
+    @property
+    def normal(self) -> bool:
+        """Whether it scores by normal quantiles of ranks, and not by standardised ranks."""
+
     def fit(
         self,
         candidates: Candidates,
@@ -114,4 +118,4 @@ class Competitor(Protocol):
         """
 
     def predict(self, candidates: Candidates) -> Forecast:
-        """Score all candidates, on the scale of the known targets' standardised ranks where it has one."""
+        """Score all candidates, on the scale of the known targets' ranks where it has one."""

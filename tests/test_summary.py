@@ -70,6 +70,14 @@ def test_honest_deviations_cover_what_they_should(predictions) -> None:
     assert calibration(scores, sd, targets, known=known)["coverage_90"] == pytest.approx(0.9, abs=0.01)
 
 
+def test_quantiles_of_ranks_are_judged_as_such(predictions) -> None:
+    targets, known, _, sd = predictions
+    scores = stats.norm.ppf(targets) + sd * np.random.default_rng(2).normal(size=len(targets))
+    found = calibration(scores, sd, targets, known=known, normal=True)
+    assert found["coverage_90"] == pytest.approx(0.9, abs=0.01)
+    assert found["nll"] < calibration(scores, sd, targets, known=known)["nll"]
+
+
 def test_overconfidence_costs_coverage_and_likelihood(predictions) -> None:
     targets, known, scores, sd = predictions
     honest, bold = (calibration(scores, spread, targets, known=known) for spread in (sd, sd / 3))

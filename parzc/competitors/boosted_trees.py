@@ -30,7 +30,7 @@ class BoostedTrees:
         Chen & Guestrin, KDD 2016, by xgboost.
     """
 
-    fewest, most = 2, float("inf")
+    fewest, most, normal = 2, float("inf"), False
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ class Column:
         column: Its name in the track's `columns`; higher is better.
     """
 
-    fewest, most = 0, float("inf")
+    fewest, most, normal = 0, float("inf"), False
 
     def __init__(self, *, column: str) -> None:
         self.column = column

@@ -25,7 +25,7 @@ class ExtraTrees:
         Geurts, Ernst & Wehenkel, Machine Learning 2006, by scikit-learn.
     """
 
-    fewest, most = 2, float("inf")
+    fewest, most, normal = 2, float("inf"), False
 
     def __init__(
         self, *, features: Sequence[Kind] = STANDARD, trees: int = 500, max_features: float = 1.0

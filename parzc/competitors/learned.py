@@ -77,6 +77,12 @@ class Learned:
         scores, sd = candidates.by_table(self.proxy.predict)
         return scores, sd
 
+    @property
+    def normal(self) -> bool:
+        """Whether the predictor learns normal scores."""
+        name = self.predictor if isinstance(self.predictor, str) else self.predictor["name"]
+        return bool(getattr(plugins.load("predictors", name), "normal", False))
+
     def _prepare(self, fitted: Sequence[Table]) -> tuple[Any, Any]:
         encoding = plugins.build("encodings", self.encoding)
         encoding.fit(fitted)

@@ -25,7 +25,7 @@ class RandomForest:
         Breiman, Machine Learning 2001, by scikit-learn.
     """
 
-    fewest, most = 2, float("inf")
+    fewest, most, normal = 2, float("inf"), False
 
     def __init__(
         self, *, features: Sequence[Kind] = STANDARD, trees: int = 300, max_features: float = 0.33

@@ -30,7 +30,7 @@ class Tabular:
         (NAS-Bench-Suite-Zero) as `columns`.
     """
 
-    fewest, most = 2, float("inf")
+    fewest, most, normal = 2, float("inf"), False
 
     def __init__(
         self,

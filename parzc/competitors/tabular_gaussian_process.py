@@ -31,7 +31,7 @@ class TabularGaussianProcess:
         Rasmussen & Williams, 2006, by scikit-learn.
     """
 
-    fewest = 2
+    fewest, normal = 2, False
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ class TrainingFree:
             ranks all candidates among each other, or a proxy file. A score that is missing is the lowest.
     """
 
-    fewest, most = 0, float("inf")
+    fewest, most, normal = 0, float("inf"), False
 
     def __init__(self, *, proxy: str) -> None:
         self.proxy = open_proxy(proxy)

@@ -18,6 +18,7 @@ def calibration(
     targets: Float[np.ndarray, " n"],
     *,
     known: Float[np.ndarray, " budget"],
+    normal: bool = False,
 ) -> dict[str, float]:
     """Judge Gaussian predictions of ranks.
 
@@ -29,6 +30,8 @@ def calibration(
         sd: Their standard deviations.
         targets: Accuracies of the same architectures.
         known: Accuracies, of the same kind as `targets`, of the architectures trained on.
+        normal: Scores stand for the quantiles of the normal distribution that ranks stand for, and not for
+            ranks themselves.
 
     Returns:
         `coverage_90`, the share of ranks within the predicted 90 % interval (best near .9); `nll`, the mean
@@ -36,7 +39,11 @@ def calibration(
         half with the smallest deviations (NaN where none is defined).
     """
     count = len(known)
-    truth = (ranks(targets[None], known[None])[0] - (count + 1) / 2) * (12**0.5 / count)
+    among = ranks(targets[None], known[None])[0]
+    if normal:
+        truth = stats.norm.ppf(np.clip(among - 0.5, 0.5, count - 0.5) / count)
+    else:
+        truth = (among - (count + 1) / 2) * (12**0.5 / count)
     spread = np.maximum(sd, 1e-6)
     z = (truth - scores) / spread
     certain = np.argsort(sd, kind="stable")[: (len(sd) + 1) // 2]

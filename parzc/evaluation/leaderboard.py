@@ -200,7 +200,11 @@ def _measure(contest: Contest, spec: Spec, run: _Run) -> dict[str, Any]:
             parts[name] = dict(evaluate(scores[part], contest.tests[part]))
             if competitor.fewest and sd.any():
                 parts[name] |= calibration(
-                    scores[part], sd[part], contest.tests[part], known=contest.tests[known]
+                    scores[part],
+                    sd[part],
+                    contest.tests[part],
+                    known=contest.tests[known],
+                    normal=competitor.normal,
                 )
     return {"parts": parts, **seconds}
 

@@ -50,6 +50,11 @@ def scores(competitor, candidates, targets, seed=0):
     return competitor.predict(candidates)
 
 
+def test_it_says_what_it_needs(competitor) -> None:
+    assert isinstance(competitor, Competitor)
+    assert competitor.fewest < competitor.most
+
+
 def test_every_candidate_has_a_score_and_a_deviation(competitor, candidates, targets) -> None:
     mean, sd = scores(competitor, candidates, targets)
     assert mean.shape == sd.shape == (len(candidates),)
