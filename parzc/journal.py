@@ -12,13 +12,14 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """A file of JSON lines: the settings, then one line a finished architecture.
+    """A file of JSON lines: the settings, then one line a finished architecture, or whatever has a name.
 
     Opening it reads what an earlier run left; a last line that a kill cut short is dropped.
 
     Args:
         path: The file; made if there is none.
         settings: Plain values that the results depend on. A journal made with others is refused.
+        key: What a line is of.
 
     Attributes:
         results: By architecture, what was added for it last.
@@ -27,8 +28,9 @@ class Journal:
         ValueError: If the file was made with other settings or is no journal.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any], *, key: str = "architecture") -> None:
         self.path = path
+        self.key = key
         self.results: dict[str, dict[str, Any]] = {}
         settings = json.loads(json.dumps(settings))
         if not path.exists():
@@ -46,7 +48,7 @@ class Journal:
         """
         self.results[architecture] = dict(result)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"architecture": architecture, **result}) + "\n")
+            file.write(json.dumps({self.key: architecture, **result}) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -56,7 +58,7 @@ class Journal:
         try:
             lines = [json.loads(line) for line in whole.splitlines()]
             found = lines[0]["settings"]
-            self.results = {line.pop("architecture"): line for line in lines[1:]}
+            self.results = {line.pop(self.key): line for line in lines[1:]}
         except (ValueError, LookupError, TypeError) as error:
             raise ValueError(
                 f"{self.path} should be the journal of an earlier run, and is not; delete it to start anew."

@@ -180,6 +180,15 @@ def test_other_options_are_run_anew(files, tmp_path) -> None:
     pd.testing.assert_frame_equal(numbers(run(files, tmp_path)), numbers(first))
 
 
+def test_other_data_are_run_anew(files, tmp_path) -> None:
+    first = run(files, tmp_path)
+    frame = pd.read_csv(files["targets"])
+    frame["test"] = 1 - frame["test"]
+    frame.to_csv(tmp_path / "other.csv", index=False)
+    other = run(files | {"targets": str(tmp_path / "other.csv")}, tmp_path)
+    np.testing.assert_allclose(other["kendall_tau"], -first["kendall_tau"])
+
+
 def test_processes_do_not_change_results(files, tmp_path) -> None:
     alone = run(files, tmp_path)
     track = {"t": Track(**files, budgets=(8,))}

@@ -18,7 +18,7 @@ from parzc import plugins
 from parzc.competitor import Competitor
 from parzc.evaluation.calibration import calibration
 from parzc.evaluation.report import evaluate
-from parzc.evaluation.track import Contest, Track, open_track
+from parzc.evaluation.track import Contest, Track, fingerprint, open_track
 from parzc.journal import Journal
 
 __all__ = ["Spec", "read_entries", "run_leaderboard"]
@@ -86,7 +86,8 @@ def run_leaderboard(
     """Let every competitor learn from every budget and seed of every track.
 
     Finished runs are kept in the journal; with it, a run that was killed goes on, and one with more
-    competitors, budgets or seeds does what is new. What a competitor cannot do is told and left out.
+    competitors, budgets or seeds, or with other data or options, does what is new. What a competitor cannot
+    do is told and left out.
 
     Args:
         tracks: Benchmarks by name.
@@ -104,9 +105,11 @@ def run_leaderboard(
         LookupError: If a track has no such column or space; further as for `open_track`.
         RuntimeError: If no run ended well.
     """
-    kept = Journal(journal, {"leaderboard": 1})
+    kept = Journal(journal, {"leaderboard": 1}, key="run")
+    data = {name: fingerprint(track) for name, track in tracks.items()}
     wanted = {
-        run: _origin(tracks[run.track], entries[run.competitor]) for run in _runs(tracks, entries, seeds)
+        run: _origin(tracks[run.track], entries[run.competitor], data=data[run.track])
+        for run in _runs(tracks, entries, seeds)
     }
     missing = [run for run in wanted if not _is_done(kept, run, wanted[run])]
     tasks = (joblib.delayed(_run)(run, tracks[run.track], entries[run.competitor]) for run in missing)
@@ -168,9 +171,10 @@ def _runs(tracks: Mapping[str, Track], entries: Mapping[str, Spec], seeds: Seque
                         yield _Run(name, label, int(budget), int(seed))
 
 
-def _origin(track: Track, spec: Spec) -> Any:
-    """Say what a result depends on beside its key; the budgets asked for are not part of it."""
-    return json.loads(json.dumps({"track": asdict(replace(track, budgets=())), "competitor": spec}))
+def _origin(track: Track, spec: Spec, *, data: str) -> Any:
+    """Say what a result depends on beside its key; where the data lie and the budgets are no part of it."""
+    settings = asdict(replace(track, budgets=(), targets="", features=None, columns=None))
+    return json.loads(json.dumps({"track": settings, "data": data, "competitor": spec}))
 
 
 def _run(run: _Run, track: Track, spec: Spec) -> tuple[_Run, dict[str, Any] | _Failure]:

@@ -1,9 +1,11 @@
 """A track of a leaderboard: one benchmark that competitors are compared on."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +19,7 @@ from parzc.probing.table import Architecture, Table
 from parzc.space import Space
 from parzc.targets import read_table, read_targets
 
-__all__ = ["Contest", "Notations", "Track", "open_track"]
+__all__ = ["Contest", "Notations", "Track", "fingerprint", "open_track"]
 
 Notations = Literal["all", "stored"]
 
@@ -113,6 +115,30 @@ def open_track(track: Track) -> Contest:
         ValueError: If a file is damaged, or nothing fits together.
     """
     return _open(json.dumps(vars(track), sort_keys=True))
+
+
+def fingerprint(track: Track) -> str:
+    """Tell data from other data without reading a store.
+
+    Args:
+        track: Where they lie.
+
+    Returns:
+        A hash of the files of numbers and of the names and sizes of the store's.
+
+    Raises:
+        FileNotFoundError: If there is no such store or file.
+    """
+    digest = hashlib.sha256()
+    for path in filter(None, (track.targets, track.columns)):
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there should be a file at {path}, found none.")
+        digest.update(Path(path).read_bytes())
+    if track.features is not None:
+        store = FeatureStore.open(track.features)
+        sizes = {shard.name: shard.stat().st_size for shard in store.shards()}
+        digest.update(json.dumps([store.settings, sizes], sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1)
