@@ -1,12 +1,14 @@
-"""What the two encodings differ in."""
+"""What the encodings differ in."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 from parzc.encodings.aligned import Aligned
+from parzc.encodings.ranked import Ranked
 from parzc.encodings.resampled import Resampled
 from parzc.probing.table import Table
 from tests.tables import as_list, table, tables
@@ -118,3 +120,30 @@ def test_resampling_averages_the_nodes_of_a_deep_network() -> None:
 def test_resampling_needs_a_position() -> None:
     with pytest.raises(ValueError, match="positions should be at least 1"):
         Resampled(positions=0)
+
+
+def test_ranked_features_depend_on_order_only() -> None:
+    made = fitted(Ranked(features=["snip"], means=["snip"], proxies=["params"]))
+    values = made(TRAINING).values[:, 0]
+    totals = torch.tensor([float(each.column("snip")[live(each)].sum()) for each in TRAINING])
+    assert torch.equal(values[:, 0].argsort(), totals.argsort())
+    assert values.shape == (30, 3)
+
+
+def live(of: Table) -> np.ndarray:
+    return np.array([node.alive for node in of.nodes])
+
+
+def test_ranked_features_of_a_population_are_normal_scores() -> None:
+    values = fitted(Ranked(features=["snip"]))(TRAINING).values[:, 0, 0].sort().values
+    expected = norm.ppf(np.arange(1, 31) / 31)
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+
+
+def test_a_large_population_is_kept_by_its_quantiles() -> None:
+    many = as_list(tables(1200))
+    made = Ranked(features=["snip"])
+    made.fit(many)
+    assert made.population.shape == (1, 1000)
+    assert made(many).values.isfinite().all()
+    assert abs(made(many).values.mean().item()) < 0.01

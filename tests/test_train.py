@@ -1,5 +1,6 @@
 """`parzc train`."""
 
+import copy
 import json
 
 import pandas as pd
@@ -8,7 +9,10 @@ import torch
 
 from parzc.commands.train import train
 from parzc.encodings.aligned import Aligned
+from parzc.encodings.resampled import Resampled
+from parzc.learning.data import ArchitectureData, Split, Task
 from parzc.predictors.linear import Linear
+from parzc.probing.store import FeatureStore
 from parzc.proxy import ParametricProxy
 from tests.tables import tables, write_store
 
@@ -101,3 +105,51 @@ def test_proxy_of_a_run_gives_its_scores(paths, tmp_path) -> None:
         [content_tables[n] for n in held_out["architecture"]]
     )
     assert mean == pytest.approx(held_out["score"].to_numpy(), abs=1e-6)
+
+
+@pytest.fixture
+def two_spaces(tmp_path):
+    (tmp_path / "second").mkdir()
+    first = write_store(tmp_path, tables(45))
+    second = write_store(tmp_path / "second", tables(30, start=200, prefix="blocks"))
+    names = ("features", "targets")
+    joined = {name: ",".join(pair) for name, pair in zip(names, zip(first, second, strict=True), strict=True)}
+    return joined | {"out": str(tmp_path / "run")}
+
+
+OF_SEVERAL = {"target": "accuracy,accuracy", "budget": 20, "epochs": 8, "encoding": "resampled"}
+
+
+@pytest.mark.parametrize("predictor", ["gaussian_process", "linear"])
+def test_several_spaces_are_learned_from_at_once(two_spaces, tmp_path, predictor) -> None:
+    measured = train(**two_spaces, **OF_SEVERAL, predictor=predictor)
+    training = (tmp_path / "run" / "training.txt").read_text().split()
+    assert len(training) == 40
+    assert measured["n"] == 35
+    assert measured["kendall_tau"] > 0
+
+
+def test_a_step_compares_architectures_of_one_space(two_spaces) -> None:
+    parts = [FeatureStore.open(folder).tables() for folder in two_spaces["features"].split(",")]
+    encoding = Resampled(positions=4)
+    encoding.fit([table for part in parts for table in part.values()])
+    tasks = [
+        Task(part, dict.fromkeys(part, float(i)), Split(list(part), [], [])) for i, part in enumerate(parts)
+    ]
+    alone = [ArchitectureData([task], encoding=own(encoding, task), batch=15) for task in tasks]
+    known = [{tuple(row) for row in each.known[0].values.flatten(1).tolist()} for each in alone]
+    data = ArchitectureData(tasks, encoding=encoding, batch=15)
+    batches = [{tuple(row) for row in each.values.flatten(1).tolist()} for each, _ in data.train_dataloader()]
+    assert sorted(len(batch) for batch in batches) == [15] * data.batches
+    assert sorted(sum(batch <= rows for batch in batches) for rows in known) == [2, 3]
+
+
+def own(encoding: Resampled, task: Task) -> Resampled:
+    adapted = copy.deepcopy(encoding)
+    adapted.adapt(list(task.tables.values()))
+    return adapted
+
+
+def test_as_many_targets_as_spaces_are_asked_for(two_spaces) -> None:
+    with pytest.raises(ValueError, match="as many spaces, got 2, 2 and 1"):
+        train(**two_spaces, **(OF_SEVERAL | {"target": "accuracy"}))

@@ -5,7 +5,9 @@ import torch
 
 from parzc.commands.transfer import transfer
 from parzc.encodings.aligned import Aligned
+from parzc.encodings.ranked import Ranked
 from parzc.encodings.resampled import Resampled
+from parzc.predictors.gaussian_process import GaussianProcess
 from parzc.predictors.linear import Linear
 from parzc.proxy import ParametricProxy, load_proxy
 from tests.tables import as_list, tables, write_store
@@ -71,3 +73,14 @@ def test_same_seed_same_proxy(paths, tmp_path) -> None:
 def test_a_budget_needs_targets(paths, missing) -> None:
     with pytest.raises(ValueError, match="a budget needs targets"):
         transfer(**(paths | missing), budget=5)
+
+
+def test_targets_condition_a_gaussian_process(paths, tmp_path) -> None:
+    encoding = Ranked()
+    encoding.fit(as_list(tables(20)))
+    prior = GaussianProcess(length=encoding.length, channels=encoding.channels)
+    ParametricProxy(encoding, prior, {}).save(tmp_path / "prior.parzc")
+    transfer(**(paths | {"proxy": str(tmp_path / "prior.parzc")}), budget=10)
+    after = load_proxy(paths["out"]).predictor
+    assert len(after.scores) == 10
+    torch.testing.assert_close(dict(after.named_parameters()), dict(prior.named_parameters()))

@@ -1,5 +1,6 @@
 """`parzc train`: learn a proxy from features and accuracies."""
 
+import copy
 import json
 import os
 import shutil
@@ -16,7 +17,14 @@ from parzc import plugins
 from parzc.atomic import atomic_write
 from parzc.evaluation.correlation import kendall_tau
 from parzc.learning.data import Task, split_architectures
-from parzc.learning.training import CHECKPOINT, Recipe, collect_metrics, predict_mean, train_predictor
+from parzc.learning.training import (
+    CHECKPOINT,
+    Recipe,
+    Trained,
+    collect_metrics,
+    predict_mean,
+    train_predictor,
+)
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.provenance import provenance, write_provenance
@@ -50,13 +58,16 @@ def train(
 ) -> dict[str, float | int]:
     """Learn a proxy from the targets of a few architectures.
 
+    A proxy that is to be carried to other spaces can learn from several: then each has its own scale of
+    features, and architectures are compared within a space only.
+
     Args:
-        features: The folder of a feature store.
-        targets: The CSV file of accuracies.
-        target: Its column.
+        features: The folder of a feature store; of several spaces, their folders with commas between.
+        targets: The CSV file of accuracies, of each space.
+        target: Its column, of each space.
         out: The folder to write: `checkpoint.ckpt`, `metrics.csv`, `metrics.json`, `training.txt` (the
             architectures whose targets were seen), `held_out.csv`, `run.json`.
-        budget: How many architectures' targets training sees, the validation part included.
+        budget: How many architectures' targets of each space training sees, the validation part included.
         seed: Of the choice of architectures, the initial weights and the order of batches.
         encoding: How tables get one shape.
         predictor: From there to scores.
@@ -73,8 +84,8 @@ def train(
         tensorboard: Write TensorBoard files too.
 
     Returns:
-        `kendall_tau` with the same column of the architectures outside the budget (missing if fewer than
-        two are left), their number `n`, and the number of `epochs` trained.
+        `kendall_tau` with the same column of the architectures outside the budget, the mean over spaces
+        (missing if fewer than two are left), their number `n`, and the number of `epochs` trained.
 
     Raises:
         FileNotFoundError: If there is no such store or file of targets.
@@ -83,10 +94,8 @@ def train(
     """
     settings = dict(locals())
     recipe = _recipe(settings)
-    store = FeatureStore.open(features)
-    tables = store.tables()
-    accuracies = read_targets(targets, target, tables)
-    split = split_architectures(list(accuracies), budget, validation, seed)
+    stores = [FeatureStore.open(folder) for folder in _listed(features)]
+    tasks = _tasks(stores, settings)
 
     def prepare(fitted: Sequence[Table]) -> tuple[Any, Any]:
         fresh = plugins.build("encodings", encoding)
@@ -95,43 +104,75 @@ def train(
 
     with _whole_folder(Path(out)) as folder:
         trained = train_predictor(
-            [Task(tables, accuracies, split)],
-            prepare,
-            loss=plugins.build("losses", loss),
-            recipe=recipe,
-            folder=folder,
-            seed=seed,
+            tasks, prepare, loss=plugins.build("losses", loss), recipe=recipe, folder=folder, seed=seed
         )
-        scores = predict_mean(trained, [tables[name] for name in split.held_out])
-        measured = _measure(scores, [accuracies[name] for name in split.held_out])
-        metadata = _metadata(store.settings, settings, sorted(split.budget), measured)
+        held_out = [_score_held_out(trained, task, adapt=len(tasks) > 1) for task in tasks]
+        measured = _measure(held_out)
+        seen = sorted(name for task in tasks for name in task.split.budget)
+        metadata = _metadata([store.settings for store in stores], settings, seen, measured)
         _describe(folder / CHECKPOINT, ParametricProxy(trained.encoding, trained.predictor, metadata))
-        _write_reports(folder, split.held_out, scores, accuracies, measured)
-        (folder / "training.txt").write_text("".join(f"{name}\n" for name in sorted(split.budget)))
+        collect_metrics(folder)
+        pd.concat(held_out).to_csv(folder / "held_out.csv", index=False)
+        (folder / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
+        (folder / "training.txt").write_text("".join(f"{name}\n" for name in seen))
         write_provenance(folder, settings)
     tau = f"held-out tau {measured['kendall_tau']:.3f}, " if "kendall_tau" in measured else ""
-    print(f"{out}: {tau}{budget} targets, {trained.epochs} epochs, {measured['n']} held out")
+    print(f"{out}: {tau}{len(seen)} targets, {trained.epochs} epochs, {measured['n']} held out")
     return measured | {"epochs": trained.epochs}
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _tasks(stores: Sequence[FeatureStore], settings: Mapping[str, Any]) -> list[Task]:
+    files, columns = _listed(settings["targets"]), _listed(settings["target"])
+    if not len(stores) == len(files) == len(columns):
+        raise ValueError(
+            "features, targets and target should name as many spaces,"
+            f" got {len(stores)}, {len(files)} and {len(columns)}."
+        )
+    tasks = []
+    for store, file, column in zip(stores, files, columns, strict=True):
+        tables = store.tables()
+        accuracies = read_targets(file, column, tables)
+        names = list(accuracies)
+        split = split_architectures(names, settings["budget"], settings["validation"], settings["seed"])
+        tasks.append(Task(tables, accuracies, split))
+    return tasks
+
+
+def _score_held_out(trained: Trained, task: Task, *, adapt: bool) -> pd.DataFrame:
+    names = task.split.held_out
+    if adapt:
+        own = copy.deepcopy(trained.encoding)
+        own.adapt(list(task.tables.values()))
+        trained = Trained(own, trained.predictor)
+    scores = predict_mean(trained, [task.tables[name] for name in names])
+    targets = [task.targets[name] for name in names]
+    return pd.DataFrame({"architecture": names, "score": scores, "target": targets})
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:
     return Recipe(**{name: settings[name] for name in Recipe.__dataclass_fields__})
 
 
-def _measure(scores: np.ndarray, targets: Sequence[float]) -> dict[str, float | int]:
-    distinct = len(set(targets)) > 1 and len(set(scores.tolist())) > 1
-    tau = {"kendall_tau": kendall_tau(scores, np.array(targets))} if distinct else {}
-    return tau | {"n": len(targets)}
+def _measure(held_out: Sequence[pd.DataFrame]) -> dict[str, float | int]:
+    distinct = [frame for frame in held_out if frame["target"].nunique() > 1 and frame["score"].nunique() > 1]
+    taus = [kendall_tau(frame["score"].to_numpy(), frame["target"].to_numpy()) for frame in distinct]
+    return ({"kendall_tau": float(np.mean(taus))} if taus else {}) | {"n": sum(map(len, held_out))}
 
 
 def _metadata(
-    extracted: Mapping[str, Any],
+    extracted: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     training: Sequence[Architecture],
     measured: Mapping[str, float | int],
 ) -> dict[str, Any]:
+    others = {"others": [dict(each) for each in extracted[1:]]} if len(extracted) > 1 else {}
     return {
-        **extracted,
+        **extracted[0],
+        **others,
         "target": settings["target"],
         "training": list(training),
         "training_seed": settings["seed"],
@@ -146,19 +187,6 @@ def _describe(checkpoint: Path, proxy: ParametricProxy) -> None:
     content["parzc"] = proxy.content().metadata
     with atomic_write(checkpoint) as part:
         torch.save(content, part)
-
-
-def _write_reports(
-    folder: Path,
-    held_out: Sequence[Architecture],
-    scores: np.ndarray,
-    accuracies: Mapping[Architecture, float],
-    measured: Mapping[str, float | int],
-) -> None:
-    collect_metrics(folder)
-    rows = {"architecture": held_out, "score": scores, "target": [accuracies[name] for name in held_out]}
-    pd.DataFrame(rows).to_csv(folder / "held_out.csv", index=False)
-    (folder / "metrics.json").write_text(json.dumps(measured, indent=2) + "\n")
 
 
 @contextmanager

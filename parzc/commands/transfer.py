@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from parzc import plugins
 from parzc.evaluation.correlation import kendall_tau
@@ -46,7 +47,8 @@ def transfer(
     """Adapt a proxy to another space, with few targets or none.
 
     The scale of the features is set anew from all tables of the store, which takes no target. With a
-    budget the predictor is then trained further.
+    budget the predictor is then trained further, or, if it is a Gaussian process, conditioned by the
+    targets in closed form: loss, epochs and the like then play no part.
 
     Args:
         proxy: A proxy file.
@@ -114,6 +116,11 @@ def _train_further(
     split: Split,
     settings: Mapping[str, Any],
 ) -> Trained:
+    if hasattr(start.predictor, "condition"):
+        known = torch.tensor([accuracies[name] for name in split.budget], dtype=torch.float32)
+        start.predictor.condition(start.encoding([tables[name] for name in split.budget]), known)
+        return start
+
     def prepare(_: Sequence[Table]) -> tuple[Any, Any]:
         return start.encoding, copy.deepcopy(start.predictor).train()
 

@@ -53,8 +53,6 @@ class GaussianProcess(nn.Module):
         episode: int = 50,
     ) -> None:
         super().__init__()
-        if mean not in ("rising", "zero"):
-            raise ValueError(f"mean should be rising or zero, got {mean!r}.")
         if episode < 2:
             raise ValueError(f"an episode should have at least 2 architectures, got {episode}.")
         self._configuration = {"length": length, "channels": channels, "mean": mean, "episode": episode}
