@@ -9,8 +9,11 @@ import pandas as pd
 
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, NodeInfo, Table
+from parzc.spaces.nasbench201 import NASBench201
 
 STATISTICS = ("snip", "synflow", "fisher")
+SPACE = NASBench201()
+CELLS = list(dict.fromkeys(SPACE.canonical(cell) for cell in SPACE.sample(60, 0)))[:40]
 
 
 def table(seed: int, nodes: int | None = None, prefix: str = "cells") -> Table:
@@ -67,3 +70,19 @@ def write_store(folder: Path, content: dict[Architecture, Table]) -> tuple[str, 
 
 def as_list(content: dict[Architecture, Table]) -> Sequence[Table]:
     return list(content.values())
+
+
+def write_cells(folder: Path) -> dict[str, str]:
+    """Write a store of canonical cells, targets of these and of all that compute the same, and columns."""
+    stored = dict(zip(CELLS, as_list(tables(len(CELLS))), strict=True))
+    settings = {"space": {"name": "nasbench201"}, "statistics": list(STATISTICS)}
+    FeatureStore.create(folder / "features", settings).add(stored.items())
+    notations = {cell: SPACE.canonical(cell) for cell in SPACE.architectures()}
+    rows = [(cell, accuracy(stored[own])) for cell, own in notations.items() if own in stored]
+    frame = pd.DataFrame(rows, columns=["architecture", "valid"])
+    frame["test"] = frame["valid"] + np.random.default_rng(0).normal(0, 0.001, len(frame))
+    frame.to_csv(folder / "targets.csv", index=False)
+    own = pd.DataFrame({"architecture": CELLS, "rank": range(len(CELLS))})
+    own.to_csv(folder / "columns.csv", index=False)
+    names = {"features": "features", "targets": "targets.csv", "columns": "columns.csv"}
+    return {key: str(folder / name) for key, name in names.items()} | {"target": "valid", "test": "test"}

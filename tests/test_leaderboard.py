@@ -15,33 +15,16 @@ from parzc.config import compose
 from parzc.evaluation.leaderboard import read_entries, run_leaderboard
 from parzc.evaluation.track import Track, open_track
 from parzc.plugins import UnknownPluginError
-from parzc.probing.store import FeatureStore
 from parzc.shipped import shipped
-from parzc.spaces.nasbench201 import NASBench201
-from tests.tables import STATISTICS, accuracy, as_list, tables
+from tests.tables import write_cells
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-SPACE = NASBench201()
 FOREST = {"name": "random_forest", "features": ["structure"], "trees": 5}
-CELLS = list(dict.fromkeys(SPACE.canonical(cell) for cell in SPACE.sample(60, 0)))[:40]
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, str]:
-    """A store of canonical cells, and targets of these and of all that compute the same."""
-    folder = tmp_path_factory.mktemp("track")
-    stored = dict(zip(CELLS, as_list(tables(len(CELLS))), strict=True))
-    settings = {"space": {"name": "nasbench201"}, "statistics": list(STATISTICS)}
-    FeatureStore.create(folder / "features", settings).add(stored.items())
-    notations = {cell: SPACE.canonical(cell) for cell in SPACE.architectures()}
-    rows = [(cell, accuracy(stored[own])) for cell, own in notations.items() if own in stored]
-    frame = pd.DataFrame(rows, columns=["architecture", "valid"])
-    frame["test"] = frame["valid"] + np.random.default_rng(0).normal(0, 0.001, len(frame))
-    frame.to_csv(folder / "targets.csv", index=False)
-    own = pd.DataFrame({"architecture": CELLS, "rank": range(len(CELLS))})
-    own.to_csv(folder / "columns.csv", index=False)
-    names = {"features": "features", "targets": "targets.csv", "columns": "columns.csv"}
-    return {key: str(folder / name) for key, name in names.items()} | {"target": "valid", "test": "test"}
+    return write_cells(tmp_path_factory.mktemp("track"))
 
 
 def run(files, folder, entries=None, budgets=(8,), seeds=(0, 1), **changes):
@@ -84,59 +67,15 @@ def test_shipped_leaderboards_can_be_made(name) -> None:
     assert len(read_entries(settings["leaderboard"])) == len(settings["leaderboard"]) > 1
 
 
+def test_a_proxy_file_is_opened_at_once(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no\.parzc"):
+        read_entries(str(tmp_path / "no.parzc"))
+
+
 def test_what_needs_a_missing_package_is_left_out_with_a_note(monkeypatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "xgboost", None)
     assert list(read_entries("tabular,random_forest")) == ["random_forest"]
     assert "left out: tabular: boosted trees need xgboost" in capsys.readouterr().err
-
-
-def test_canonical_cells_serve_all_notations(files) -> None:
-    contest = open_track(Track(**files))
-    names = contest.candidates.architectures
-    assert len(names) == len(pd.read_csv(files["targets"])) > len(CELLS)
-    for name, own in zip(names, contest.candidates.canonical, strict=True):
-        np.testing.assert_array_equal(
-            contest.candidates.tables[name].values, contest.candidates.tables[own].values
-        )
-
-
-def test_order_is_that_of_the_benchmark(files) -> None:
-    names = open_track(Track(**files)).candidates.architectures
-    place = {cell: index for index, cell in enumerate(SPACE.architectures())}
-    assert sorted(names, key=place.__getitem__) == list(names)
-
-
-def test_stored_notations_only(files) -> None:
-    assert set(open_track(Track(**files, notations="stored")).candidates.architectures) == set(CELLS)
-
-
-def test_columns_are_those_of_the_same_function(files) -> None:
-    candidates = open_track(Track(**files)).candidates
-    expected = [CELLS.index(own) for own in candidates.canonical]
-    assert candidates.columns["rank"].tolist() == expected
-
-
-def test_columns_with_accuracies_are_refused(files) -> None:
-    with pytest.raises(ValueError, match="should hold no accuracies"):
-        open_track(Track(**(files | {"columns": files["targets"]})))
-
-
-def test_a_smaller_budget_is_the_start_of_a_larger_one(files) -> None:
-    contest = open_track(Track(**files))
-    np.testing.assert_array_equal(contest.draw(5, 3), contest.draw(9, 3)[:5])
-    assert set(contest.draw(9, 3)) != set(contest.draw(9, 4))
-
-
-def test_parts_leave_out_what_was_known(files) -> None:
-    contest = open_track(Track(**files))
-    known = contest.draw(9, 0)
-    parts = contest.parts(known)
-    assert parts["all"].all()
-    assert not parts["held_out"][known].any()
-    assert parts["held_out"].sum() == len(contest.tests) - 9
-    canonical = np.array(contest.candidates.canonical)
-    assert not set(canonical[parts["unseen"]]) & set(canonical[known])
-    assert set(canonical[parts["unseen"]]) | set(canonical[known]) == set(canonical)
 
 
 def test_every_run_has_a_row_for_each_part(files, tmp_path) -> None:

@@ -1,18 +1,16 @@
 """`parzc transfer`: carry a learned proxy to another space."""
 
-import copy
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from parzc import plugins
 from parzc.evaluation.correlation import kendall_tau
 from parzc.learning.data import Split, Task, split_architectures
-from parzc.learning.training import Recipe, Trained, predict_mean, train_predictor
+from parzc.learning.further import FURTHER, train_further
+from parzc.learning.training import Recipe, Trained, predict_mean
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.provenance import provenance, write_provenance
@@ -34,14 +32,14 @@ def transfer(
     budget: int = 0,
     seed: int = 0,
     loss: str | Mapping[str, Any] = "diffkendall",
-    validation: float = 0.0,
-    epochs: int = 120,
-    patience: int = 20,
-    batch: int | None = None,
-    learning_rate: float = 0.02,
-    weight_decay: float = 0.05,
-    anchor: float = 1.0,
-    kl_weight: float = 0.1,
+    validation: float = FURTHER.validation,
+    epochs: int = FURTHER.epochs,
+    patience: int = FURTHER.patience,
+    batch: int | None = FURTHER.batch,
+    learning_rate: float = FURTHER.learning_rate,
+    weight_decay: float = FURTHER.weight_decay,
+    anchor: float = FURTHER.anchor,
+    kl_weight: float = FURTHER.kl_weight,
     allow_plugins: bool = False,
 ) -> dict[str, float | int]:
     """Adapt a proxy to another space, with few targets or none.
@@ -92,7 +90,10 @@ def transfer(
     source.encoding.adapt(list(tables.values()))
     trained = Trained(source.encoding, source.predictor)
     if budget:
-        trained = _train_further(trained, tables, accuracies, split, settings)
+        names = Recipe.__dataclass_fields__
+        recipe = replace(FURTHER, **{name: settings[name] for name in names if name in settings})
+        task = Task(tables, accuracies, split)
+        trained = train_further(trained, task, loss=plugins.build("losses", loss), recipe=recipe, seed=seed)
     measured = _measure(trained, tables, accuracies, split.held_out)
     metadata = {
         **store.settings,
@@ -107,35 +108,6 @@ def transfer(
     write_provenance(out, settings)
     print(f"{out}: {', '.join(f'{key} {value:.4g}' for key, value in measured.items()) or 'adapted'}")
     return measured
-
-
-def _train_further(
-    start: Trained,
-    tables: Mapping[Architecture, Table],
-    accuracies: Mapping[Architecture, float],
-    split: Split,
-    settings: Mapping[str, Any],
-) -> Trained:
-    if hasattr(start.predictor, "condition"):
-        known = torch.tensor([accuracies[name] for name in split.budget], dtype=torch.float32)
-        start.predictor.condition(start.encoding([tables[name] for name in split.budget]), known)
-        return start
-
-    def prepare(_: Sequence[Table]) -> tuple[Any, Any]:
-        return start.encoding, copy.deepcopy(start.predictor).train()
-
-    recipe = Recipe(
-        **{name: settings[name] for name in Recipe.__dataclass_fields__ if name in settings}, refit=True
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        return train_predictor(
-            [Task(tables, accuracies, split)],
-            prepare,
-            loss=plugins.build("losses", settings["loss"]),
-            recipe=recipe,
-            folder=Path(folder),
-            seed=settings["seed"],
-        )
 
 
 def _measure(

@@ -20,6 +20,7 @@ from parzc.evaluation.calibration import calibration
 from parzc.evaluation.report import evaluate
 from parzc.evaluation.track import Contest, Track, fingerprint, open_track
 from parzc.journal import Journal
+from parzc.proxy_file import SUFFIX
 
 __all__ = ["Spec", "read_entries", "run_leaderboard"]
 
@@ -52,8 +53,9 @@ def read_entries(leaderboard: str | Sequence[str] | Mapping[str, str | Mapping[s
 
     Args:
         leaderboard: Specifications by label, or a list of them, or one text with commas between. In
-            words a specification is the name of a competitor, of a predictor for `learned`, or
-            a proxy for `training_free`; otherwise a mapping of `name` and options.
+            words a specification is the name of a competitor, of a predictor for `learned`, a proxy
+            file for `transferred`, or a proxy for `training_free`; otherwise a mapping of `name` and
+            options.
 
     Returns:
         Name and options by label; those that need a package that is missing are left out with a note.
@@ -146,6 +148,8 @@ def _read_words(text: str) -> Spec:
         return {"name": text}
     if text in plugins.available("predictors"):
         return {"name": "learned", "predictor": text}
+    if text.endswith(SUFFIX):
+        return {"name": "transferred", "proxy": text}
     return {"name": "training_free", "proxy": text}
 
 
