@@ -58,6 +58,10 @@ def describe(command: str, function: Callable[..., Any]) -> str:
     if "parzc/proxies" in primary:
         parts += [_list("proxy=NAME, one of", "proxies")]
         parts += [_list("'proxy=NAME(PROXY,PROXY,…)', one of", "aggregations")]
+    if "parzc/competitors" in primary:
+        parts += [
+            _list("leaderboard=NAME,NAME, a predictor, a proxy, a proxy file, or one of", "competitors")
+        ]
     parts += _describe_experiments(command)
     return "\n\n".join(parts)
 
@@ -84,7 +88,9 @@ def _describe_group(name: str) -> str:
 def _list(heading: str, kind: str) -> str:
     from parzc import plugins
 
-    lines = [f"  {choice:<14} {_summary(plugins.load(kind, choice))}" for choice in plugins.available(kind)]
+    names = plugins.available(kind)
+    width = max(map(len, names))
+    lines = [f"  {name:<{width}} {_summary(plugins.load(kind, name))}" for name in names]
     return "\n".join([heading, *lines])
 
 
