@@ -97,11 +97,10 @@ def _list(heading: str, kind: str) -> str:
 def _describe_experiments(command: str) -> list[str]:
     files = sorted(shipped("conf/experiment").glob("*.yaml"))
     texts = {file.stem: file.read_text() for file in files}
-    lines = [
-        f"  {name:<16} {_first_comment(text)}"
-        for name, text in texts.items()
-        if f"parzc {_typed(command)} " in text
-    ]
+    known = {
+        name: _first_comment(text) for name, text in texts.items() if f"parzc {_typed(command)} " in text
+    }
+    lines = [f"  {name:<{max(map(len, known))}} {comment}" for name, comment in known.items()]
     return ["\n".join(["experiment=NAME, one of", *lines])] if lines else []
 
 
