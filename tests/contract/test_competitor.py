@@ -63,7 +63,11 @@ def name(request: pytest.FixtureRequest) -> str:
 def competitor(name, proxy_of_elsewhere) -> Competitor:
     if name in ("boosted_trees", "tabular"):
         pytest.importorskip("xgboost")
-    options = {"proxy": proxy_of_elsewhere} if name == "transferred" else OPTIONS.get(name, {})
+    options = (
+        {"proxy": proxy_of_elsewhere, "recipe": {"epochs": 30}}
+        if name == "transferred"
+        else OPTIONS.get(name, {})
+    )
     return plugins.build("competitors", {"name": name, **options})
 
 
