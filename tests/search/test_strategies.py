@@ -1,12 +1,15 @@
 """What is particular to a strategy."""
 
+import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from parzc.probing.table import Architecture
+from parzc.probing.table import Architecture, Table
 from parzc.search.aging_evolution import AgingEvolution
+from parzc.search.bayesian import Bayesian
 from parzc.search.hnas import HNAS
 from parzc.search.random import RandomSearch
 from parzc.search.reinforce import Reinforce
@@ -15,6 +18,7 @@ from parzc.searching.candidates import Candidates
 from parzc.searching.strategy import NothingLeftError, Strategy
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.spaces.networks import Networks
+from tests.tables import table
 
 SPACE = NASBench201()
 
@@ -126,6 +130,47 @@ def test_robot_sees_through_huge_values_by_ranks() -> None:
         candidates=candidates, seed=0, proxies=["huge", "other"], pool=40, explore=0, normalise="rank"
     )
     assert [strategy.ask() for _ in range(3)] == cells[:-4:-1]
+
+
+def tables(names: Sequence[Architecture], _: Sequence[str]) -> dict[Architecture, Table]:
+    return {name: table(zlib.crc32(name.encode()), nodes=3 + name.count("nor_conv_3x3")) for name in names}
+
+
+def bayesian(score: Callable[[Sequence[Architecture]], np.ndarray], **options: Any) -> Bayesian:
+    return Bayesian(candidates=Candidates(SPACE, score=score, read=tables), seed=0, pool=150, **options)
+
+
+def test_bayesian_search_starts_with_what_the_proxy_likes_best() -> None:
+    asked = bayesian(convolutions).ask()
+    assert convolutions([asked]) == convolutions(Candidates(SPACE).pool(150, 0)).max()
+
+
+@pytest.mark.parametrize("acquisition", ["expected_improvement", "upper_confidence", "thompson"])
+def test_bayesian_search_learns_what_the_proxy_does_not_know(acquisition) -> None:
+    noise = lambda names: np.array([float(zlib.crc32(name.encode())) for name in names])  # noqa: E731
+    asked = run(bayesian(noise, acquisition=acquisition), 40)
+    assert convolutions(asked).mean() > convolutions(Candidates(SPACE).pool(150, 0)).mean() + 0.5
+
+
+def test_bayesian_search_never_asks_twice_and_ends_with_the_pool() -> None:
+    strategy = bayesian(convolutions)
+    asked = [strategy.ask() for _ in range(5)] + run(strategy, 145)
+    assert len(set(asked)) == 150
+    with pytest.raises(NothingLeftError):
+        strategy.ask()
+
+
+def test_bayesian_search_leaves_out_what_cannot_be_read() -> None:
+    dead = Candidates(SPACE).pool(30, 0)[:10]
+    readable = lambda names, _: {k: v for k, v in tables(names, _).items() if k not in dead}  # noqa: E731
+    candidates = Candidates(SPACE, score=convolutions, read=readable)
+    asked = run(Bayesian(candidates=candidates, seed=0, pool=30), 20)
+    assert not {*asked} & {*dead}
+
+
+def test_bayesian_search_needs_something_to_read() -> None:
+    with pytest.raises(ValueError, match="could be read"):
+        Bayesian(candidates=Candidates(SPACE, score=convolutions, read=lambda *_: {}), seed=0)
 
 
 def test_hnas_leaves_out_what_has_no_condition_number() -> None:
