@@ -124,6 +124,7 @@ class Node:
         output: Output of the run at hand.
         input_grad: Gradient of the probe's scalar with respect to `input`.
         output_grad: Gradient of the probe's scalar with respect to `output`.
+        level: Live operations on the longest chain from the input, see `parzc.probing.levels`.
         channel_dim: The dimension of `output` that counts channels.
         module: The module at hand.
         in_attention: Whether it is part of an attention module.
@@ -140,6 +141,7 @@ class Node:
     output = _Momentary()
     input_grad = _Momentary()
     output_grad = _Momentary()
+    level = _Momentary()
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from parzc.probing.attention import Projection
+from parzc.probing.levels import Levels
 from parzc.probing.node import Node, Reader
 
 __all__ = ["OutputOverwrittenError", "Recording"]
@@ -37,12 +38,13 @@ class Recording:
         judged: Whether any pass did.
         watches_gradients: Whether gradients of outputs are of interest to anybody.
         samples: Inputs in the batch.
-        batch_second: Whether the network's sequences have the batch in the second dimension.
+        batch_second: Whether sequences have the batch in the second dimension.
         only_maps: Whether nobody wants operations, only the last feature map.
         scalar: The loss, where a probe has it.
         last_map: The last output that still has positions.
         embeddings: Outputs of `nn.Embedding`.
         features: The feature taps, live tensors.
+        levels: What was computed from what, if a statistic asks.
     """
 
     readers: Mapping[str, Sequence[Reader]]
@@ -71,7 +73,9 @@ class Recording:
 
     def __post_init__(self) -> None:
         """Note what the statistics are of."""
-        self._wanted = {of for readers in self.readers.values() for reader in readers for of in reader.of}
+        self._every = [reader for readers in self.readers.values() for reader in readers]
+        self._wanted = {of for reader in self._every for of in reader.of}
+        self.levels = Levels() if "graph" in {reader.reads for reader in self._every} else None
 
     def wants(self, of: str) -> bool:
         """Say whether any statistic is of such nodes."""
@@ -80,8 +84,7 @@ class Recording:
     def forward_readers(self, of: str) -> list[Reader]:
         """List the statistics that read such nodes in the forward pass."""
         if of not in self._forward:
-            every = [reader for readers in self.readers.values() for reader in readers]
-            self._forward[of] = [r for r in every if r.reads == "activation" and of in r.of]
+            self._forward[of] = [r for r in self._every if r.reads == "activation" and of in r.of]
         return self._forward[of]
 
     def reading(self, reads: str, of: str) -> list[Reader]:
@@ -152,6 +155,11 @@ class Recording:
             other = {} if others is None else {"other_grad": others[name]}
             node.read(readers, weight_grad=gradient, **other)
 
+    def read_levels(self) -> None:
+        """Let the statistics read how deep the nodes lie, once it is known which of them are alive."""
+        if self.levels is not None:
+            self.levels.read(self.owning(), self.reading("graph", "operation"))
+
     def release(self) -> None:
         """Forget what holds tensors of the run."""
         for node in self.nodes.values():
@@ -190,6 +198,8 @@ class Recording:
                 if self.owners.setdefault(id(weight), name) == name:
                     node.leaf = weight
         node.module = module
+        if self.levels is not None and node.leaf is not None:
+            self.levels.mark(output, name)
         node.measure_operation(module, inputs, output)
         self._channel_dims[output.shape] = node.channel_dim
         self._show(node, inputs, output)
@@ -238,12 +248,10 @@ class Recording:
     def _gradient_readers(self, of: str) -> bool:
         if of == "block":  # read by the probe itself, block by block
             return False
-        every = (reader for readers in self.readers.values() for reader in readers)
-        return any(reader.reads == "output_gradient" and of in reader.of for reader in every)
+        return any(reader.reads == "output_gradient" and of in reader.of for reader in self._every)
 
     def _has_rows(self, of: str) -> bool:
-        every = (reader for readers in self.readers.values() for reader in readers)
-        return any(reader.total is None and of in reader.of for reader in every)
+        return any(reader.total is None and of in reader.of for reader in self._every)
 
     def _reading_gradient(self, node: Node, influences: Tensor) -> Callable[[Tensor], None]:
         """Read the gradient alone: keeping more would hold tensors that the graph lets go."""

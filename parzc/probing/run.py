@@ -93,9 +93,12 @@ def _differentiate(done: Pass, readers: Readers, *, keep_gradients: bool) -> Non
 
 def _differentiate_loss(done: Pass, *, hessian: bool, keep: bool) -> None:
     task, recording = done.task, done.recording
+    if recording.levels is not None:
+        recording.levels.trace(done.logits)
     loss = task.loss(done.logits, done.labels)
     gradients = _differentiate_weights(done, "loss_gradient", loss, create_graph=hessian)
     recording.scalar = loss.detach()
+    recording.read_levels()
     if keep:
         task.gradients = recording.by_node(gradients)
     if hessian:

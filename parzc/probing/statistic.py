@@ -11,7 +11,7 @@ from parzc.probing.probes import Probe
 
 __all__ = ["Statistic", "statistic"]
 
-Reads = Literal["activation", "output_gradient", "weight"]
+Reads = Literal["activation", "output_gradient", "weight", "graph"]
 Of = Literal["operation", "activation", "block", "input", "map", "norm"]
 Total = Callable[[Sequence[Tensor]], Tensor]
 
@@ -27,7 +27,8 @@ class Statistic:
         reads: When the function is called, and so what it may read: `activation` in the forward
             pass (input and output), `output_gradient` in the backward pass (gradient of the output,
             and input and output of nodes with a weight), `weight` after it (weight and weight
-            gradient). Tensors are dropped as soon as the last reader has been called.
+            gradient), `graph` last of all (level). Tensors are dropped as soon as the last reader has
+            been called.
         of: The nodes it is read from: `operation` (convolution, linear layer, pooling, skip),
             `activation` (modules such as ReLU), `block` (what lies between two feature taps), `input`
             (of the network), `map` (the network's last feature map) or `norm` (batch normalisation).

@@ -1,0 +1,90 @@
+"""How deep an operation lies: the longest chain of operations that leads to it."""
+
+from collections.abc import Container, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
+
+from parzc.probing.node import Node, Reader
+
+__all__ = ["Levels"]
+
+
+class Levels:
+    """Follows what was computed from what in the graph that autograd keeps of a forward pass."""
+
+    def __init__(self) -> None:
+        self._marks: dict[Any, str] = {}
+        self._steps: list[tuple[str | None, list[int]]] = []
+
+    def mark(self, output: Tensor, name: str) -> None:
+        """Note which operation a tensor is the output of.
+
+        Args:
+            output: Live, as the operation gave it.
+            name: The operation.
+        """
+        if output.requires_grad:
+            self._marks[get_gradient_edge(output).node] = name
+
+    def trace(self, end: Tensor) -> None:
+        """Walk from the end of a network to its inputs, while the graph is whole.
+
+        What is multiplied by the number zero, the customary `none`, leads nowhere.
+
+        Args:
+            end: What the network gave.
+        """
+        places: dict[Any, int] = {}
+        waiting = [(get_gradient_edge(end).node, False)] if end.requires_grad else []
+        while waiting:
+            node, followed = waiting.pop()
+            if node in places:
+                continue
+            before = [] if _is_zero(node) else [earlier for earlier, _ in node.next_functions if earlier]
+            if followed:
+                places[node] = len(self._steps)
+                self._steps.append((self._marks.get(node), [places[earlier] for earlier in before]))
+            else:
+                waiting.append((node, True))
+                waiting += [(earlier, False) for earlier in before]
+        self._marks = {}
+
+    def read(self, nodes: Sequence[Node], readers: Sequence[Reader]) -> None:
+        """Let statistics read the levels.
+
+        Args:
+            nodes: Operations, which know whether they are alive.
+            readers: The statistics.
+        """
+        levels = self.count({node.name for node in nodes if any(bool(run) for run in node.alive)})
+        for node in nodes:
+            node.read(readers, level=torch.tensor(float(levels.get(node.name, 0))))
+
+    def count(self, alive: Container[str]) -> dict[str, int]:
+        """Count the operations of the longest chain up to each.
+
+        Args:
+            alive: The operations that count.
+
+        Returns:
+            For each operation on a way to the end, how many of `alive` the longest chain from an input
+            holds, itself included.
+        """
+        levels: dict[str, int] = {}
+        longest: list[int] = []
+        for name, before in self._steps:
+            level = max((longest[place] for place in before), default=0) + (name in alive)
+            longest.append(level)
+            if name is not None:
+                levels[name] = max(level, levels.get(name, 0))
+        return levels
+
+
+def _is_zero(node: Any) -> bool:
+    if type(node).__name__ != "MulBackward0":
+        return False
+    factors = (node._saved_self, node._saved_other)
+    return any(factor is not None and factor.ndim == 0 and not factor for factor in factors)
