@@ -52,6 +52,7 @@ def search(
     latencies: str | None = None,
     seed: int = 0,
     batch: int | None = None,
+    resolution: int | None = None,
     initialisation: Scheme | None = None,
     blocks: Sequence[str] | None = None,
     block_inputs: BlockInputs = None,
@@ -81,6 +82,8 @@ def search(
         latencies: CSV file of measured latencies, columns `architecture` and `latency`.
         seed: Of all random choices.
         batch: Images in the mini-batch that networks are read on; as in the proxy's training, else 16.
+        resolution: Height and width of the images that networks are read on, to read them faster than at full
+            size, which is what they cost is counted at.
         initialisation: As for `parzc extract`, and so are the next three; by default as in the proxy's
             training.
         blocks: Names of modules between whose outputs lie the blocks of block-wise statistics.
@@ -150,17 +153,19 @@ def _follow(course: Iterator[Trial], budget: int) -> list[Trial]:
 
 
 def _report(frame: pd.DataFrame, strategy: Spec, out: str) -> None:
-    if not frame["accuracy"].notna().any():
-        reason = frame["failure"].iloc[0] if "failure" in frame else "none was asked for"
+    if not frame["accuracy"].notna().any() and (frame.empty or "failure" in frame):
+        reason = frame["failure"].iloc[0] if len(frame) else "none was asked for"
         raise RuntimeError(f"no architecture could be trained; {reason}")
     with atomic_write(Path(out, "history.csv")) as part:
         frame.to_csv(part, index=False, float_format="%.10g", lineterminator="\n")
-    name = strategy["name"] if isinstance(strategy, Mapping) else strategy
-    course = frame["best"].to_numpy(dtype=float)[None]
-    plot_courses(Path(out, "course.png"), {name: course[:, ~np.isnan(course[0])]}, title=out)
-    best = frame.iloc[int(np.nanargmax(frame["accuracy"]))]
-    test = f", test accuracy {best['test_accuracy']:.4f}" if "test_accuracy" in frame else ""
-    print(
-        f"{out}: {len(frame)} trainings, best {best['architecture']}: accuracy {best['accuracy']:.4f}{test},"
-        f" {best['flops']:,.0f} FLOPs, {best['parameters']:,.0f} parameters."
-    )
+    course = frame["best"].dropna().to_numpy(dtype=float)[None]
+    if course.size:
+        name = strategy["name"] if isinstance(strategy, Mapping) else strategy
+        plot_courses(Path(out, "course.png"), {name: course}, title=out)
+        best = frame.iloc[int(np.nanargmax(frame["accuracy"]))]
+        found = f"{len(frame)} trainings, best {best['architecture']}: accuracy {best['accuracy']:.4f}"
+        found += f", test accuracy {best['test_accuracy']:.4f}" if "test_accuracy" in frame else ""
+    else:
+        best = frame.iloc[0]
+        found = f"nothing trained, first choice {best['architecture']}"
+    print(f"{out}: {found}, {best['flops']:,.0f} FLOPs, {best['parameters']:,.0f} parameters.")

@@ -18,6 +18,7 @@ from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates, Measure, Read
 from parzc.searching.costs import Constraint
 from parzc.searching.readings import ProxyScores, keep, read_anew, read_from
+from parzc.searching.resize import resized
 from parzc.space import Space
 
 __all__ = ["Sources"]
@@ -101,12 +102,12 @@ class Sources:
     def _fresh(self) -> Read | None:
         if self.images is None:
             return None
-        reading = dict(self._reading)
+        images, reading = resized(self.images, self._settings["resolution"]), dict(self._reading)
         size, seed, scheme = reading.pop("batch"), self._settings["seed"], reading.pop("initialisation")
         return read_anew(
             self.space if scheme is None else Initialised(self.space, scheme),
-            self.images.batch(size, seed),
-            second_batch=second_batch(self.images, size, seed),
+            images.batch(size, seed),
+            second_batch=second_batch(images, size, seed),
             seed=seed,
             jobs=self._settings["jobs"],
             **reading,
@@ -146,5 +147,6 @@ class Sources:
             "data": plugins.complete("datasets", settings["data"]),
             "proxy": settings["proxy"],
             "seed": settings["seed"],
+            "resolution": settings["resolution"],
             **self._reading,
         }

@@ -1,14 +1,12 @@
 """Accuracies by trainings that are cheaper than the real ones."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
-
-import torch.nn.functional as F
 
 from parzc.images import ImageData
 from parzc.labelling import Recipe, divide
 from parzc.probing.table import Architecture
+from parzc.searching.resize import resized
 from parzc.searching.trainings import train_all
 from parzc.space import Space
 
@@ -57,8 +55,7 @@ class ReducedEvaluator:
         device: str = "auto",
         jobs: int = -1,
     ) -> None:
-        if resolution is not None:
-            images = _resize(images, resolution)
+        images = resized(images, resolution)
         self._full = space
         self._space = rebuild(options or {}, images.shape)
         self._parts = divide(images, validation, seed)
@@ -92,11 +89,3 @@ class ReducedEvaluator:
         for name, result in results:
             full, reduced = self._full.cost(name).flops, self._space.cost(name).flops
             yield name, {**result, "reduction": full / max(1, reduced)}
-
-
-def _resize(images: ImageData, resolution: int) -> ImageData:
-    size = (resolution, resolution)
-    train, test = (
-        F.interpolate(part, size, mode="bilinear", antialias=True) for part in (images.train_x, images.test_x)
-    )
-    return replace(images, train_x=train, test_x=test)

@@ -50,8 +50,8 @@ def search(
         workers: Architectures asked for before the first of them is told.
 
     Yields:
-        What was trained, in the order in which the strategy is told. A failed training is told as
-        the least reward so far.
+        What was trained, in the order in which the strategy is told. A training without an accuracy is
+        told as the least reward so far.
 
     Raises:
         ValueError: If the strategy asks for an architecture that may not be trained.
@@ -67,10 +67,10 @@ def search(
         for architecture in asked:
             result = journal.results[architecture]
             new = architecture not in told
-            if "failure" in result:
-                told[architecture] = min(told.values(), default=0.0)
-            else:
+            if "accuracy" in result:
                 told[architecture] = reward(architecture, result["accuracy"])
+            else:
+                told[architecture] = min(told.values(), default=0.0)
             strategy.tell(architecture, told[architecture])
             if new:
                 idle = 0

@@ -63,7 +63,8 @@ def read_anew(space: Space, batch: Batch, *, seed: int, jobs: int, **reading: An
         count = 1 if len(architectures) <= CHUNK else jobs
         groups = extract_all(space, architectures, batch, statistics, seed=seed, jobs=count, **reading)
         tables: dict[Architecture, Table] = {}
-        with tqdm(desc="score", total=len(architectures), unit="network", delay=2, leave=False) as bar:
+        few = len(architectures) <= CHUNK
+        with tqdm(desc="read", total=len(architectures), unit="network", delay=2, disable=few) as bar:
             for group in groups:
                 for name, result in group:
                     if isinstance(result, Table):

@@ -20,6 +20,7 @@ STRATEGIES = plugins.available("search")
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "aging_evolution": {"population": 5, "tournament": 3},
+    "az_evolution": {"proxies": ["snip", "synflow"], "evaluations": 60, "parents": 5},
     "bayesian": {"pool": 60, "acquisition": "thompson"},
     "hnas": {"grow": 50, "initial": 2},
     "robot": {"proxies": ["snip", "synflow"], "pool": 60, "explore": 4},

@@ -167,6 +167,16 @@ def test_what_is_missing_is_said_before_anything_is_trained(tmp_path: Path, tabl
         search(**{"space": "digits_cell", "evaluator": table, **options}, out=str(tmp_path / "a"))
 
 
+def test_choosing_by_proxies_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    strategy = {"name": "az_evolution", "proxies": ["params", "synflow"], "evaluations": 12}
+    options = {"space": TINY, "evaluator": "untrained", "data": NOISE, "strategy": strategy}
+    frame = search(**options, budget=3, out=str(tmp_path / "a"))
+    assert frame["accuracy"].isna().all()
+    assert f"nothing trained, first choice {frame['architecture'][0]}" in capsys.readouterr().out
+    scores = (tmp_path / "a/scores-params-synflow.jsonl").read_text().splitlines()
+    assert 4 <= len(scores) <= 13
+
+
 def test_a_search_that_trains_nothing_says_why(tmp_path: Path) -> None:
     wrong = {**QUICK, "batch": 64}
     with pytest.raises(RuntimeError, match="no architecture could be trained; ValueError: batch should"):

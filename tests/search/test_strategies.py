@@ -9,6 +9,7 @@ import pytest
 
 from parzc.probing.table import Architecture, Table
 from parzc.search.aging_evolution import AgingEvolution
+from parzc.search.az_evolution import AZEvolution
 from parzc.search.bayesian import Bayesian
 from parzc.search.hnas import HNAS
 from parzc.search.random import RandomSearch
@@ -130,6 +131,25 @@ def test_robot_sees_through_huge_values_by_ranks() -> None:
         candidates=candidates, seed=0, proxies=["huge", "other"], pool=40, explore=0, normalise="rank"
     )
     assert [strategy.ask() for _ in range(3)] == cells[:-4:-1]
+
+
+def test_az_evolution_asks_for_the_best_of_its_history() -> None:
+    rows = measure(a=lambda cell: float(cell.count("nor_conv_3x3")), b=lambda cell: float(cell.count("conv")))
+    options = {"proxies": ["a", "b"], "evaluations": 300, "parents": 10}
+    strategy = AZEvolution(candidates=Candidates(SPACE, measure=rows), seed=0, **options)
+    asked = [strategy.ask() for _ in range(20)]
+    assert convolutions(asked[:1])[0] >= 5
+    assert len(set(asked)) == 20
+    assert convolutions(asked[:10]).mean() >= convolutions(asked[10:]).mean() > 3
+
+
+def test_az_evolution_starts_where_it_is_told_to() -> None:
+    seen: list[Architecture] = []
+    rows = measure(a=lambda cell: seen.append(cell) or 0.0)
+    start = SPACE.sample(1, 7)[0]
+    options = {"proxies": ["a"], "evaluations": 11, "initial": start}
+    AZEvolution(candidates=Candidates(SPACE, measure=rows), seed=0, **options).ask()
+    assert {*seen} <= {*SPACE.neighbours(start)}
 
 
 def tables(names: Sequence[Architecture], _: Sequence[str]) -> dict[Architecture, Table]:
