@@ -6,8 +6,8 @@
 Strategies are told the column `--signal`, and the cell with the highest signal so far is chosen. Shown of the
 chosen cell are the columns `--report`: the accuracy after the last training, mean ± standard deviation over
 runs, and the trainings until it is at least the `--goal`, mean over the runs that get there and, in brackets,
-how many do. Cells are those of the feature store, one of those that compute the same. Writes `queries.json` and
-`queries.png`, the regret in the first reported column.
+how many do. Cells are those of the feature store, one of those that compute the same. Writes `queries.json`
+and `queries.png`, the regret in the first reported column.
 """
 
 import argparse
