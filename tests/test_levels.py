@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from parzc.probing.extract import extract
+from parzc.proxies.block_depth import block_depth
 from parzc.proxies.longest_path import longest_path
 from parzc.spaces.nasbench201 import NASBench201
 
@@ -64,3 +65,28 @@ def test_longest_path_of_a_cell(cell: str, inside: int) -> None:
     table = extract(network, (torch.randn(4, 1, 8, 8), torch.arange(4)), ["level"])
     stem, reductions, classifier = 1, 2 * 2, 1
     assert longest_path(table) == stem + 3 * inside + reductions + classifier
+
+
+class Ladder(nn.Module):
+    """Blocks that read from two blocks before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(4, 4)
+        self.cells = nn.ModuleList(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)) for _ in range(3))
+        self.last = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        before = x = self.stem(x)
+        for cell in self.cells:
+            before, x = x, cell(before) + x
+        out: Tensor = self.last(x)
+        return out
+
+
+def test_levels_in_a_block_count_its_own_operations_only() -> None:
+    torch.manual_seed(0)
+    table = extract(Ladder(), (torch.randn(6, 4), torch.arange(6) % 3), ["level", "block_level"])
+    assert table.column("level").tolist() == [1, 2, 3, 2, 3, 4, 5, 6]
+    assert table.column("block_level").tolist() == [1, 1, 2, 1, 2, 1, 2, 1]
+    assert block_depth(table) == 1 + 3 * 2 + 1

@@ -9,7 +9,7 @@ from torch.autograd.graph import get_gradient_edge
 
 from parzc.probing.node import Node, Reader
 
-__all__ = ["Levels"]
+__all__ = ["Levels", "block_of"]
 
 
 class Levels:
@@ -59,9 +59,16 @@ class Levels:
             nodes: Operations, which know whether they are alive.
             readers: The statistics.
         """
-        levels = self.count({node.name for node in nodes if any(bool(run) for run in node.alive)})
+        alive = {node.name for node in nodes if any(bool(run) for run in node.alive)}
+        levels = self.count(alive)
+        within: dict[str, int] = {}
+        for block in dict.fromkeys(block_of(node.name) for node in nodes):
+            inside = {node.name for node in nodes if block_of(node.name) == block}
+            counted = self.count(alive & inside)
+            within |= {name: counted.get(name, 0) for name in inside}
         for node in nodes:
-            node.read(readers, level=torch.tensor(float(levels.get(node.name, 0))))
+            level, block_level = levels.get(node.name, 0), within[node.name]
+            node.read(readers, level=torch.tensor(float(level)), block_level=torch.tensor(float(block_level)))
 
     def count(self, alive: Container[str]) -> dict[str, int]:
         """Count the operations of the longest chain up to each.
@@ -88,3 +95,20 @@ def _is_zero(node: Any) -> bool:
         return False
     factors = (node._saved_self, node._saved_other)
     return any(factor is not None and factor.ndim == 0 and not factor for factor in factors)
+
+
+def block_of(name: str) -> str:
+    """Name the module that counts as the block an operation lies in.
+
+    >>> block_of("cells.3.ops.1.conv"), block_of("head")
+    ('cells.3', 'head')
+
+    Args:
+        name: The operation's name.
+
+    Returns:
+        The name up to its first number: a member of the outermost list of modules.
+    """
+    parts = name.split(".")
+    first = next((place for place, part in enumerate(parts) if part.isdecimal()), len(parts))
+    return ".".join(parts[: first + 1])

@@ -125,6 +125,7 @@ class Node:
         input_grad: Gradient of the probe's scalar with respect to `input`.
         output_grad: Gradient of the probe's scalar with respect to `output`.
         level: Live operations on the longest chain from the input, see `parzc.probing.levels`.
+        block_level: Those among them that lie in the node's own block, on the chain with most of them.
         channel_dim: The dimension of `output` that counts channels.
         module: The module at hand.
         in_attention: Whether it is part of an attention module.
@@ -142,6 +143,7 @@ class Node:
     input_grad = _Momentary()
     output_grad = _Momentary()
     level = _Momentary()
+    block_level = _Momentary()
 
     def __init__(
         self,
