@@ -84,11 +84,13 @@ class Sources:
             known = {self.space.canonical(name) for name in self._store.architectures()}
             listed = among or self.space.architectures() or self._store.architectures()
             among = [name for name in listed if self.space.canonical(name) in known]
+        scores = None if self._proxy is None else self._scores(self._proxy, "proxy")
         return Candidates(
             self.space,
             among=among,
             allows=constraint,
-            score=None if self._proxy is None else self._scores(self._proxy, "proxy"),
+            score=scores,
+            draws=None if scores is None else scores.draws,
             measure=None if read is None else self._measure,
             read=read,
         )

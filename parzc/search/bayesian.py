@@ -68,11 +68,14 @@ class Bayesian:
         fitted = plugins.build("encodings", encoding)
         fitted.fit(list(tables.values()))
         features = fitted(list(tables.values())).flat().double().numpy()
+        scores = candidates.score(self._pool)
+        draws = candidates.draws(self._pool)
         self._process = ArchitectureProcess(
-            _standardised(candidates.score(self._pool)),
+            _standardised(scores),
             features,
             length=length * typical_distance(features, self._generator),
             noise=noise,
+            draws=None if draws is None else draws / (np.nanstd(scores) or 1.0),
         )
         self._told: dict[int, float] = {}
         self._asked: list[int] = []

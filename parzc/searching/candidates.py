@@ -10,10 +10,13 @@ from jaxtyping import Float
 from parzc.probing.table import Architecture, Table
 from parzc.space import Space, draw
 
-__all__ = ["Candidates", "Measure", "Read", "Score"]
+__all__ = ["Candidates", "Draws", "Measure", "Read", "Score"]
 
 Score = Callable[[Sequence[Architecture]], Float[np.ndarray, " architectures"]]
 """From architectures to scores: higher is better, NaN where there is none."""
+
+Draws = Callable[[Sequence[Architecture]], Float[np.ndarray, "architectures draws"] | None]
+"""From architectures to draws of their scores, if the proxy has a posterior."""
 
 Measure = Callable[[Sequence[Architecture]], Float[np.ndarray, "proxies architectures"]]
 """From architectures to scores by several proxies."""
@@ -34,6 +37,7 @@ class Candidates:
         among: All that may be trained, where that is not the whole space.
         allows: Tells whether an architecture may be trained; all may by default.
         score: A proxy, for zero-cost warm-up and moves; without one neither can be asked for.
+        draws: Draws scores from the posterior of that proxy, if it has one.
         measure: Opens training-free proxies by name, for strategies that combine several.
         read: Reads tables, for strategies that learn from them.
     """
@@ -45,13 +49,14 @@ class Candidates:
         among: Sequence[Architecture] | None = None,
         allows: Callable[[Architecture], bool] | None = None,
         score: Score | None = None,
+        draws: Draws | None = None,
         measure: Callable[[Sequence[str]], Measure] | None = None,
         read: Read | None = None,
     ) -> None:
         self.space = space
         self._among = None if among is None else dict.fromkeys(among)
         self._within = allows
-        self._score, self._measure, self._read = score, measure, read
+        self._score, self._draws, self._measure, self._read = score, draws, measure, read
 
     def allows(self, architecture: Architecture) -> bool:
         """Tell whether an architecture may be trained."""
@@ -74,6 +79,17 @@ class Candidates:
         if self._score is None:
             raise ValueError("warm-up and moves choose by a proxy, and this search has none; say proxy=….")
         return self._score(architectures)
+
+    def draws(self, architectures: Sequence[Architecture]) -> Float[np.ndarray, "architectures draws"] | None:
+        """Draw scores from the posterior of the proxy.
+
+        Args:
+            architectures: Which.
+
+        Returns:
+            Draws in the unit of the scores; nothing if the proxy is certain.
+        """
+        return None if self._draws is None else self._draws(architectures)
 
     def proxies(self, names: Sequence[str]) -> Measure:
         """Open training-free proxies.

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 from tqdm import tqdm
 
 from parzc.aggregate import AggregateProxy
@@ -17,6 +19,7 @@ from parzc.probing.passes import Batch
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.protocol import Proxy
+from parzc.proxy import ParametricProxy
 from parzc.searching.candidates import Read
 from parzc.space import Space
 
@@ -24,6 +27,9 @@ __all__ = ["ProxyScores", "keep", "read_anew", "read_from"]
 
 _TOGETHER = 256
 """Networks read before their tables are written."""
+
+_DRAWS = 8
+"""Of each member of a learned proxy."""
 
 
 def read_from(store: FeatureStore, space: Space) -> Read:
@@ -171,6 +177,24 @@ class ProxyScores:
         self._known |= {name: self._kept[name] for name in asked}
         rows = [self._known[name] for name in architectures]
         return np.stack(rows, axis=1) if rows else np.empty((self._rows, 0))
+
+    def draws(self, architectures: Sequence[Architecture]) -> Float[np.ndarray, "architectures draws"] | None:
+        """Draw scores from the posterior of a learned proxy.
+
+        Args:
+            architectures: Some that can be read.
+
+        Returns:
+            Draws in the unit of the scores, the same for every call; nothing if the proxy has no posterior.
+        """
+        if not isinstance(self.proxy, ParametricProxy) or not hasattr(self.proxy.predictor, "sample"):
+            return None
+        tables = self._read(architectures, self.proxy.statistics)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            encoding = self.proxy.encoding([tables[name] for name in architectures])
+            drawn: Tensor = self.proxy.predictor.sample(encoding, _DRAWS)
+        return drawn.double().numpy().T
 
     def _leaves(self, tables: Sequence[Table]) -> Float[np.ndarray, "leaves tables"]:
         if not tables:

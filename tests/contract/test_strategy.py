@@ -22,6 +22,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "aging_evolution": {"population": 5, "tournament": 3},
     "az_evolution": {"proxies": ["snip", "synflow"], "evaluations": 60, "parents": 5},
     "bayesian": {"pool": 60, "acquisition": "thompson"},
+    "predictor_guided": {"pool": 60, "each": 5, "epochs": 2, "predictor": "linear"},
     "hnas": {"grow": 50, "initial": 2},
     "robot": {"proxies": ["snip", "synflow"], "pool": 60, "explore": 4},
 }

@@ -12,6 +12,7 @@ from parzc.search.aging_evolution import AgingEvolution
 from parzc.search.az_evolution import AZEvolution
 from parzc.search.bayesian import Bayesian
 from parzc.search.hnas import HNAS
+from parzc.search.predictor_guided import PredictorGuided
 from parzc.search.random import RandomSearch
 from parzc.search.reinforce import Reinforce
 from parzc.search.robot import RoBoT
@@ -191,6 +192,30 @@ def test_bayesian_search_leaves_out_what_cannot_be_read() -> None:
 def test_bayesian_search_needs_something_to_read() -> None:
     with pytest.raises(ValueError, match="could be read"):
         Bayesian(candidates=Candidates(SPACE, score=convolutions, read=lambda *_: {}), seed=0)
+
+
+def guided(**options: Any) -> PredictorGuided:
+    candidates = Candidates(SPACE, score=convolutions, read=tables)
+    options = {"pool": 200, "each": 10, "epochs": 20, "predictor": "linear"} | options
+    return PredictorGuided(candidates=candidates, seed=0, **options)
+
+
+def test_a_predictor_learns_where_to_look() -> None:
+    asked = run(guided(), 40)
+    assert len(set(asked)) == 40
+    assert convolutions(asked[30:]).mean() > convolutions(asked[:10]).mean() + 1
+
+
+def test_a_predictor_can_start_where_a_proxy_points() -> None:
+    asked = run(guided(warm_up=True), 10)
+    assert convolutions(asked).min() >= sorted(convolutions(Candidates(SPACE).pool(200, 0)))[-10]
+
+
+def test_a_predictor_knows_nothing_outside_its_pool() -> None:
+    strategy = guided(pool=12, each=5)
+    assert len(set(run(strategy, 12))) == 12
+    with pytest.raises(NothingLeftError):
+        strategy.ask()
 
 
 def test_hnas_leaves_out_what_has_no_condition_number() -> None:
