@@ -8,6 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from parzc.encodings.ranked import Ranked
+from parzc.predictors.gaussian_process import GaussianProcess
+from parzc.proxy import ParametricProxy
 from parzc.spaces.nasbench201 import NASBench201
 from tests.tables import as_list, tables, write_store
 
@@ -54,3 +57,41 @@ def test_proxies_are_set_beside_published_numbers(tmp_path: Path, monkeypatch, c
     assert results["synflow"][0]["numbers"]["pairwise/all/accuracy"] == pytest.approx(
         (1 + results["synflow"][0]["numbers"]["kendall_tau/all/accuracy"]) / 2
     )
+
+
+def test_carried_proxies_are_set_beside_their_rivals(tmp_path: Path, monkeypatch, capsys) -> None:
+    names = [json.dumps({"width": 8 * i, "heads": [i, 2, 3]}) for i in range(1, 71)]
+    features, targets = write_store(tmp_path, dict(zip(names, as_list(tables(70)), strict=True)))
+    encoding = Ranked(features=["snip", "weights"])
+    encoding.fit(as_list(tables(30, start=100)))
+    predictor = GaussianProcess(length=1, channels=encoding.channels)
+    ParametricProxy(encoding, predictor, {}).save(tmp_path / "prior.parzc")
+    options = ["--features", features, "--targets", targets, "--target", "accuracy", "--splits", "2"]
+    proxy = ["--proxy", f"transferred={tmp_path}/prior.parzc", "--out", str(tmp_path / "o.json")]
+    run("transfer_vit", [*options, *proxy], monkeypatch)
+    found = json.loads((tmp_path / "o.json").read_text())["accuracy"]
+    assert list(found)[:4] == ["transferred", "params", "depth", "best proxy by the labels"]
+    assert found["random forest"]["0"][0] == 0 != found["random forest"]["50"][0]
+    assert found["transferred"]["0"][0] != found["transferred"]["5"][0]
+    assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_priors_are_chosen_on_the_sources(tmp_path: Path, monkeypatch, capsys) -> None:
+    spaces = []
+    for i in range(3):
+        (tmp_path / str(i)).mkdir()
+        spaces.append(write_store(tmp_path / str(i), tables(60, start=100 * i, prefix=f"space{i}")))
+    experiment = tmp_path / "experiment.yaml"
+    experiment.write_text(
+        "defaults: [{override /encoding: ranked}, {override /predictor: gaussian_process}]\n"
+        "encoding: {features: [snip, weights]}\nvalidation: 0\nbudget: 20\nepochs: 2\n"
+    )
+    options = ["--experiment", str(experiment), "--target", *["accuracy"] * 3, "--splits", "2"]
+    options += ["--features", *(str(f) for f, _ in spaces), "--targets", *(str(t) for _, t in spaces)]
+    run(
+        "transfer_sources", [*options, "--set", "kl_weight=1", "--out", str(tmp_path / "o.json")], monkeypatch
+    )
+    found = json.loads((tmp_path / "o.json").read_text())
+    assert list(found) == ["kl_weight=1"]
+    assert [list(each) for each in found["kl_weight=1"].values()] == [["0", "5", "20", "50"]] * 3
+    assert "kl_weight=1 mean" in capsys.readouterr().out
