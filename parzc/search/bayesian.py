@@ -1,6 +1,6 @@
 """Bayesian optimisation over architectures, starting from a proxy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -33,7 +33,8 @@ class Bayesian:
         seed: Of the pool and of all draws.
         pool: How many architectures to draw and read.
         statistics: What is read of them.
-        encoding: How tables get one shape; fitted to the pool, without accuracies.
+        encoding: How tables get one shape: a name, with options in a mapping, or an encoding. It is fitted
+            to the pool, without accuracies.
         acquisition: Ask for the largest expected improvement over the best told, the largest upper
             confidence bound, or the best of a draw from the posterior (`thompson`).
         length: The distance over which accuracies differ, in median distances of the pool.
@@ -52,7 +53,7 @@ class Bayesian:
         seed: int,
         pool: int = 1000,
         statistics: Sequence[str] = _STATISTICS,
-        encoding: str | Mapping[str, Any] = "aligned",
+        encoding: Any = "aligned",
         acquisition: Literal["expected_improvement", "upper_confidence", "thompson"] = "expected_improvement",
         length: float = 1.2,
         noise: float = 0.05,
