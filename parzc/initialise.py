@@ -80,7 +80,9 @@ class Initialised:
 
     def __getattr__(self, name: str) -> Any:
         """Be the space in everything but `build`."""
-        return getattr(self.__dict__["space"], name)
+        if name == "space":  # not there yet: this object is being copied or sent to a process
+            raise AttributeError(name)
+        return getattr(self.space, name)
 
     def build(self, architecture: Architecture) -> nn.Module:
         """Build a network and draw its weights anew."""

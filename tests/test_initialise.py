@@ -1,5 +1,7 @@
 """Weights depend on the seed and the module's name, not on what else there is."""
 
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -91,3 +93,9 @@ def test_a_space_initialised_otherwise_is_the_same_space() -> None:
     assert initialised.canonical(architecture) == space.canonical(architecture)
     weights_of = [each.build(architecture).state_dict()["classifier.weight"] for each in (space, initialised)]
     assert weights_of[1].std() > 2 * weights_of[0].std()
+
+
+def test_an_initialised_space_travels_to_other_processes() -> None:
+    sent = pickle.loads(pickle.dumps(Initialised(DigitsCell(channels=2), "kaiming")))
+    assert sent.scheme == "kaiming"
+    assert sent.sample(2, 0) == DigitsCell().sample(2, 0)
