@@ -3,30 +3,27 @@
 import dataclasses
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
-import torch
 from tqdm import tqdm
 
 from parzc import plugins
 from parzc.commands.selection import choose_architectures
 from parzc.images import ImageData
 from parzc.journal import Journal
-from parzc.labelling import Examples, Recipe, divide, find_devices, train_and_test
+from parzc.labelling import Recipe, divide, find_devices
 from parzc.probing.table import Architecture
 from parzc.provenance import write_provenance
 from parzc.space import Space
 from parzc.targets import write_targets
+from parzc.trainings import Training, train_each
 
 __all__ = ["label"]
-
-# What a network that cannot be built or trained raises; anything else is a fault of ours.
-_DEATHS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 # What the results of a training do not depend on.
 _FREE = ("out", "architectures", "seeds", "device", "jobs")
@@ -89,7 +86,7 @@ def label(
     """
     settings = dict(locals())
     recipe = _recipe(settings)
-    devices = find_devices(device)
+    find_devices(device)  # a wrong one is refused before anything is loaded
     if seeds < 1 or jobs == 0:
         raise ValueError(f"seeds should be 1 or more and jobs not 0, got {seeds} and {jobs}.")
     images: ImageData = plugins.build("datasets", data).load()
@@ -99,9 +96,9 @@ def label(
     kept |= {"space": plugins.complete("spaces", space), "data": plugins.complete("datasets", data)}
     journal = Journal(Path(out + ".journal.jsonl"), kept)
     parts = divide(images, validation, seed)
-    jobs = len(devices) if jobs == -1 and devices != ["cpu"] else jobs
     wanted = list(itertools.product(chosen, range(seed, seed + seeds)))
-    failures = _train_all(built, wanted, journal, parts, recipe, devices=devices, jobs=jobs)
+    train = partial(train_each, built, parts=parts, recipe=recipe, device=device, jobs=jobs)
+    failures = _train_all(wanted, journal, train)
     frame = _frame(wanted, journal)
     if frame.empty:
         name, reason = next(iter(failures.items()))
@@ -118,54 +115,22 @@ def _recipe(settings: Mapping[str, Any]) -> Recipe:
 
 
 def _train_all(
-    space: Space,
     wanted: Sequence[tuple[Architecture, int]],
     journal: Journal,
-    parts: Mapping[str, Examples],
-    recipe: Recipe,
-    *,
-    devices: Sequence[str],
-    jobs: int,
+    train: Callable[[Sequence[tuple[Architecture, int]]], Iterator[Training]],
 ) -> dict[Architecture, str]:
     """Train what the journal lacks, and say why some could not be."""
     remaining = [(name, seed) for name, seed in wanted if str(seed) not in journal.results.get(name, {})]
-    # As arrays: joblib hands large ones to its processes through one memory map instead of copies.
-    arrays = {part: (examples.x.numpy(), examples.y.numpy()) for part, examples in parts.items()}
-    run = joblib.delayed(_train_one)
-    tasks = (
-        run(space, name, seed, arrays, recipe, device=device)
-        for (name, seed), device in zip(remaining, itertools.cycle(devices), strict=False)
-    )
     done = len(wanted) - len(remaining)
     failures: dict[Architecture, str] = {}
-    with joblib.Parallel(
-        jobs, return_as="generator_unordered", mmap_mode="c", pre_dispatch="2*n_jobs"
-    ) as parallel:
-        results = parallel(tasks)
-        for name, seed, result in tqdm(
-            results, "label", total=len(wanted), initial=done, unit="training", smoothing=0.02
-        ):
-            if isinstance(result, str):
-                failures[name] = result
-            else:
-                journal.add(name, journal.results.get(name, {}) | {str(seed): result})
+    for name, seed, result in tqdm(
+        train(remaining), "label", total=len(wanted), initial=done, unit="training", smoothing=0.02
+    ):
+        if isinstance(result, str):
+            failures[name] = result
+        else:
+            journal.add(name, journal.results.get(name, {}) | {str(seed): result})
     return failures
-
-
-def _train_one(
-    space: Space,
-    architecture: Architecture,
-    seed: int,
-    arrays: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    recipe: Recipe,
-    *,
-    device: str,
-) -> tuple[Architecture, int, tuple[float, float] | str]:
-    parts = {part: Examples(torch.from_numpy(x), torch.from_numpy(y)) for part, (x, y) in arrays.items()}
-    try:
-        return architecture, seed, train_and_test(space, architecture, parts, recipe, seed, device=device)
-    except _DEATHS as error:
-        return architecture, seed, f"{type(error).__name__}: {error}"
 
 
 def _frame(wanted: Sequence[tuple[Architecture, int]], journal: Journal) -> pd.DataFrame:
