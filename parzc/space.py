@@ -45,7 +45,7 @@ class Space(Protocol):
         """Write architectures that compute the same function in one way; refuse what is none."""
 
     def mutate(self, architecture: Architecture, generator: Random) -> Architecture:
-        """Change an architecture in one place, at random."""
+        """Change an architecture a little, at random, as the space's own literature does."""
 
     def neighbours(self, architecture: Architecture) -> Sequence[Architecture]:
         """List the architectures that differ in one place."""

@@ -67,6 +67,15 @@ def test_shipped_leaderboards_can_be_made(name) -> None:
     assert len(read_entries(settings["leaderboard"])) == len(settings["leaderboard"]) > 1
 
 
+def test_the_leaderboard_of_darts_has_the_experiment_of_few_labels() -> None:
+    board = compose("evaluate", ["experiment=leaderboard_darts", "features=f", "targets=t", "out=o"])
+    words = ["experiment=few_labels", "features=f", "targets=t", "target=a", "out=o"]
+    alone, ours = compose("train", words), dict(board["leaderboard"]["few_labels"])
+    assert all(alone[name] == value for name, value in ours["recipe"].items())
+    for part in ("encoding", "predictor"):
+        assert {name: alone[part][name] for name in ours[part]} == ours[part]
+
+
 def test_a_proxy_file_is_opened_at_once(tmp_path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no\.parzc"):
         read_entries(str(tmp_path / "no.parzc"))

@@ -144,9 +144,9 @@ class ArchitectureData(pl.LightningDataModule):
 
     @property
     def known(self) -> Batch:
-        """The fit part of the only space, or of the last of several, whole."""
-        last = self._fit[-1]
-        return last.encoding, last.targets
+        """The fit part of the only space, whole."""
+        (only,) = self._fit
+        return only.encoding, only.targets
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Serve the fit part in seeded random order.
