@@ -123,9 +123,14 @@ class TableEncoding(nn.Module):
         self.proxies = ProxyFeatures(proxies)
 
     @property
+    def labels(self) -> list[str]:
+        """Names of the features at a position."""
+        return [*channel_names(self.features or []), *self.proxies.names]
+
+    @property
     def channels(self) -> int:
         """Features at a position."""
-        return len(channel_names(self.features or [])) + len(self.proxies.names)
+        return len(self.labels)
 
     @property
     def statistics(self) -> list[str]:

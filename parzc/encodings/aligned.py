@@ -66,6 +66,14 @@ class Aligned(TableEncoding):
         """Positions."""
         return len(self.depths) + self.totals
 
+    def places(self) -> list[tuple[str, float]]:
+        """Name the positions by their shortest name, with their relative depth; the whole has none."""
+        shortest: dict[int, str] = {}
+        for name in sorted(self.names, key=len, reverse=True):
+            shortest[self.names[name]] = name
+        places = [(shortest.get(index, ""), depth) for index, depth in enumerate(self.depths)]
+        return places + [("network", float("nan"))] * self.totals
+
     def configuration(self) -> dict[str, Any]:
         """Say how to build this encoding again, before its state is loaded.
 

@@ -9,7 +9,14 @@ from jaxtyping import Float
 from scipy.stats import norm
 from torch import Tensor
 
-from parzc.encoding import Encoding, TableEncoding, node_features, total_features, which_features
+from parzc.encoding import (
+    Encoding,
+    TableEncoding,
+    channel_names,
+    node_features,
+    total_features,
+    which_features,
+)
 from parzc.probing.table import NODE_SIZES, Table
 from parzc.ranking import ranks
 
@@ -53,9 +60,14 @@ class Ranked(TableEncoding):
         return 1
 
     @property
-    def channels(self) -> int:
-        """Features."""
-        return super().channels + len(self.means)
+    def labels(self) -> list[str]:
+        """Names of the features."""
+        averages = [f"mean log {name}" for name in self.means]
+        return [*channel_names(self.features or []), *averages, *self.proxies.names]
+
+    def places(self) -> list[tuple[str, float]]:
+        """Name the positions, with their relative depth; the network as a whole has none."""
+        return [("network", float("nan"))]
 
     @property
     def statistics(self) -> list[str]:

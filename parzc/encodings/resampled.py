@@ -54,6 +54,12 @@ class Resampled(TableEncoding):
         """Positions."""
         return self.positions + self.totals
 
+    def places(self) -> list[tuple[str, float]]:
+        """Name the positions, with their relative depth; the network as a whole has none."""
+        middles = [(index + 0.5) / self.positions for index in range(self.positions)]
+        stretches = [(f"{index + 1}/{self.positions}", middle) for index, middle in enumerate(middles)]
+        return stretches + [("network", float("nan"))] * self.totals
+
     def configuration(self) -> dict[str, Any]:
         """Say how to build this encoding again, before its state is loaded.
 

@@ -37,6 +37,18 @@ def test_any_number_of_nodes_has_one_shape(encoding) -> None:
     assert encoded.mask.shape == (3, encoding.length)
 
 
+def test_positions_and_features_have_names(encoding) -> None:
+    assert len(set(encoding.labels)) == encoding.channels
+    assert len({name for name, _ in encoding.places()}) == encoding.length
+
+
+def test_depth_rises_to_the_network_as_a_whole(encoding) -> None:
+    *depths, whole = (depth for _, depth in encoding.places())
+    assert np.isnan(whole)
+    assert depths == sorted(depths)
+    assert all(0 < depth < 1 for depth in depths)
+
+
 def test_values_are_finite(encoding) -> None:
     assert bool(encoding(OTHERS).values.isfinite().all())
 
