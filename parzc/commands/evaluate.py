@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
 from parzc.commands.leaderboard import compete
+from parzc.commands.selection import held_out
 from parzc.evaluation.page import write_page
 from parzc.evaluation.plots import scatter
 from parzc.evaluation.report import evaluate as measure
 from parzc.evaluation.summary import TableOf, as_text
 from parzc.evaluation.track import Notations, Track
 from parzc.probing.store import FeatureStore
-from parzc.probing.table import Architecture
 from parzc.provenance import provenance, write_provenance
-from parzc.proxy import Proxy, open_proxy
+from parzc.proxy import open_proxy
 from parzc.targets import read_targets
 
 __all__ = ["evaluate"]
@@ -98,8 +97,7 @@ def evaluate(
     store = FeatureStore.open(features)
     tables = store.tables()
     accuracies = read_targets(targets, target, tables)
-    trained = set() if include_training else _trained(opened, store.settings.get("space", {}))
-    names = _held_out(list(accuracies), trained)
+    names = list(accuracies) if include_training else held_out(accuracies, opened, store.settings)
     scores, sd = opened.predict([tables[name] for name in names])
     kept = ~np.isnan(scores)
     if not kept.all():
@@ -117,34 +115,6 @@ def evaluate(
         _write_report(report, title, result, draw, settings)
     _print(result, out)
     return result
-
-
-def _trained(proxy: Proxy, space: Mapping[str, Any]) -> set[str]:
-    """Find what a proxy and its members were trained on in a space, before transfers too."""
-    seen: set[str] = set()
-    for leaf in proxy.leaves if isinstance(proxy, AggregateProxy) else [proxy]:
-        metadata = leaf.metadata
-        while metadata:
-            if metadata.get("space", space).get("name") == space.get("name"):
-                seen |= set(metadata.get("training", ()))
-            metadata = metadata.get("source") or {}
-    return seen
-
-
-def _held_out(names: list[Architecture], trained: set[str]) -> list[Architecture]:
-    kept = [name for name in names if name not in trained]
-    if not kept:
-        raise ValueError(
-            f"all {len(names)} architectures with features and a target were used to train this proxy; give"
-            " others, or include_training=true to see how well it fits them."
-        )
-    if len(kept) < len(names):
-        print(
-            f"note: {len(names) - len(kept)} of {len(names)} architectures were used in training and are left"
-            " out; include_training=true keeps them.",
-            file=sys.stderr,
-        )
-    return kept
 
 
 def _write_report(

@@ -1,14 +1,18 @@
 """Choose the architectures and images that a command works on."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from parzc.aggregate import AggregateProxy
 from parzc.images import ImageData
 from parzc.probing.passes import Batch
 from parzc.probing.table import Architecture
+from parzc.protocol import Proxy
 from parzc.space import Space
 
-__all__ = ["choose_architectures", "second_batch"]
+__all__ = ["choose_architectures", "held_out", "second_batch"]
 
 
 def choose_architectures(
@@ -64,6 +68,51 @@ def second_batch(images: ImageData, size: int, seed: int) -> Batch | None:
         return None
     inputs, labels = images.batch(2 * size, seed)
     return inputs[size:], labels[size:]
+
+
+def held_out(
+    architectures: Iterable[Architecture], proxy: Proxy, store: Mapping[str, Any]
+) -> list[Architecture]:
+    """Leave out what a proxy was trained on, and say so.
+
+    Args:
+        architectures: Architectures of a feature store.
+        proxy: Any proxy; of an aggregate all members count, of a transferred proxy also what it learned from
+            before, if it was in this space.
+        store: The settings of the store.
+
+    Returns:
+        The others, in their order.
+
+    Raises:
+        ValueError: If none is left.
+    """
+    names = list(architectures)
+    trained = _trained(proxy, store.get("space", {}))
+    kept = [name for name in names if name not in trained]
+    if not kept:
+        raise ValueError(
+            f"all {len(names)} architectures at hand were used to train this proxy; give others, or"
+            " include_training=true to see how well it fits them."
+        )
+    if len(kept) < len(names):
+        print(
+            f"note: {len(names) - len(kept)} of {len(names)} architectures were used in training and are left"
+            " out; include_training=true keeps them.",
+            file=sys.stderr,
+        )
+    return kept
+
+
+def _trained(proxy: Proxy, space: Mapping[str, Any]) -> set[str]:
+    seen: set[str] = set()
+    for leaf in proxy.leaves if isinstance(proxy, AggregateProxy) else [proxy]:
+        metadata = leaf.metadata
+        while metadata:
+            if metadata.get("space", space).get("name") == space.get("name"):
+                seen |= set(metadata.get("training", ()))
+            metadata = metadata.get("source") or {}
+    return seen
 
 
 def _named(space: Space, architectures: str | Sequence[str]) -> list[Architecture]:
