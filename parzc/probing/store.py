@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
+from jaxtyping import Int, Shaped
 
 from parzc.atomic import atomic_write
 from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table, column_name
@@ -16,6 +18,7 @@ from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table, colum
 __all__ = ["FeatureStore"]
 
 FORMAT = 1
+_NAMES = ["architecture", "node", "kind"]
 
 
 class FeatureStore:
@@ -143,6 +146,22 @@ class FeatureStore:
             found.update(_read(shard, ["architecture"])["architecture"].unique().to_pylist())
         return [Architecture(name) for name in sorted(found)]
 
+    def rows(self) -> pa.Table:
+        """Read everything as it lies on disk, in long form.
+
+        Returns:
+            One row a node, architectures in alphabetical order, however the store grew; names are
+            dictionaries.
+
+        Raises:
+            ValueError: If a shard is damaged.
+        """
+        shards = [_read(shard, read_dictionary=_NAMES) for shard in self.shards()]
+        if not shards:
+            return pa.table({name: pa.array([], pa.string()).dictionary_encode() for name in _NAMES})
+        rows = pa.concat_tables(shards, promote_options="default").unify_dictionaries().combine_chunks()
+        return rows.take(np.argsort(_alphabetical(rows["architecture"].chunk(0)), kind="stable"))
+
     def tables(self) -> dict[Architecture, Table]:
         """Read everything.
 
@@ -152,10 +171,8 @@ class FeatureStore:
         Raises:
             ValueError: If a shard is damaged.
         """
-        tables: dict[Architecture, Table] = {}
-        for shard in self.shards():
-            tables |= _tables(_read(shard), tuple(self.settings["statistics"]))
-        return dict(sorted(tables.items()))
+        rows = self.rows()
+        return _tables(rows, tuple(self.settings["statistics"])) if len(rows) else {}
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -183,9 +200,9 @@ def _rows(architecture: Architecture, table: Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _read(shard: Path, columns: list[str] | None = None) -> pa.Table:
+def _read(shard: Path, columns: list[str] | None = None, **options: Any) -> pa.Table:
     try:
-        return pq.read_table(shard, columns=columns)
+        return pq.read_table(shard, columns=columns, **options)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(
             f"{shard} is damaged ({' '.join(str(error).split())[:80]}); delete it and run the same"
@@ -193,30 +210,53 @@ def _read(shard: Path, columns: list[str] | None = None) -> pa.Table:
         ) from error
 
 
+def _alphabetical(names: pa.DictionaryArray) -> Int[np.ndarray, " rows"]:
+    """Number names by their place in the alphabet, that of Python whatever the system's."""
+    dictionary = names.dictionary.to_pylist()
+    place = np.empty(len(dictionary), dtype=np.int64)
+    place[sorted(range(len(dictionary)), key=dictionary.__getitem__)] = np.arange(len(dictionary))
+    numbers: Int[np.ndarray, " rows"] = place[names.indices.to_numpy()]
+    return numbers
+
+
 def _tables(rows: pa.Table, statistics: tuple[str, ...]) -> dict[Architecture, Table]:
-    names = rows["architecture"].to_pylist()
-    infos = [
-        NodeInfo(*fields)
-        for fields in zip(
-            *(rows[column].to_pylist() for column in ("node", "kind", "alive", *NODE_SIZES)), strict=True
-        )
-    ]
+    """Cut sorted rows into tables."""
+    nodes = _nodes(rows.select(["node", "kind", "alive", *NODE_SIZES]))
     # values of the network as a whole have no column
     statistics = tuple(name for name in map(column_name, statistics) if name in rows.column_names)
     columns = [rows[name].to_numpy() for name in statistics]
-    values = np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(infos), 0))
-    network = {
-        c.removeprefix("network."): rows[c].to_pylist() for c in rows.column_names if c.startswith("network.")
-    }
-    missing = rows["missing"].to_pylist()
-    starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
-    return {
-        Architecture(names[start]): Table(
-            nodes=tuple(infos[start:end]),
+    values = np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(nodes), 0))
+    codes = rows["architecture"].chunk(0).indices.to_numpy()
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    firsts = rows.take(starts)
+    networks = [name for name in rows.column_names if name.startswith("network.")]
+    network = {name.removeprefix("network."): firsts[name].to_pylist() for name in networks}
+    spoilt = np.flatnonzero(pc.list_value_length(rows["missing"]).to_numpy())
+    missing = dict(zip(spoilt.tolist(), rows["missing"].take(spoilt).to_pylist(), strict=True))
+    tables: dict[Architecture, Table] = {}
+    for i, name in enumerate(firsts["architecture"].to_pylist()):
+        start, end = starts[i], starts[i + 1] if i + 1 < len(starts) else len(nodes)
+        there = spoilt[(spoilt >= start) & (spoilt < end)].tolist() if missing else []
+        tables[Architecture(name)] = Table(
+            nodes=tuple(nodes[start:end]),
             statistics=statistics,
             values=values[start:end],
-            network={key: column[start] for key, column in network.items()},
-            missing=tuple((infos[i].name, name) for i in range(start, end) for name in missing[i]),
+            network={key: column[i] for key, column in network.items()},
+            missing=tuple((nodes[row].name, name) for row in there for name in missing[row]),
         )
-        for start, end in zip(starts, [*starts[1:], len(names)], strict=True)
-    }
+    return tables
+
+
+def _nodes(described: pa.Table) -> Shaped[np.ndarray, " rows"]:
+    """Make each different node once: architectures share most of theirs."""
+    codes = np.zeros(len(described), dtype=np.int64)
+    for column in described.columns:
+        encoded = column.combine_chunks().dictionary_encode()
+        combined = codes * len(encoded.dictionary) + encoded.indices.to_numpy()
+        codes = pa.array(combined).dictionary_encode().indices.to_numpy()
+    first = np.empty(codes.max() + 1, dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    different = np.empty(len(first), dtype=object)
+    fields = (column.to_pylist() for column in described.take(first).columns)
+    different[:] = [NodeInfo(*each) for each in zip(*fields, strict=True)]
+    return different[codes]
