@@ -7,12 +7,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parzc.attribution import importance
     from parzc.measures import find_measures
     from parzc.probing.extract import extract
     from parzc.probing.table import Table
     from parzc.proxy import ParametricProxy, load_proxy
 
-__all__ = ["ParametricProxy", "Table", "__version__", "extract", "find_measures", "load_proxy"]
+__all__ = [
+    "ParametricProxy",
+    "Table",
+    "__version__",
+    "extract",
+    "find_measures",
+    "importance",
+    "load_proxy",
+]
 
 __version__ = "0.1.0"
 
@@ -21,6 +30,7 @@ _HOMES = {
     "Table": "parzc.probing.table",
     "extract": "parzc.probing.extract",
     "find_measures": "parzc.measures",
+    "importance": "parzc.attribution",
     "load_proxy": "parzc.proxy",
 }
 
