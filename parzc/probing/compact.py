@@ -109,7 +109,9 @@ def _choose(store: FeatureStore, statistics: Sequence[str] | None) -> list[str]:
 def _select(rows: pa.Table, kept: Sequence[str], dropped: Sequence[str]) -> pa.Table:
     """Leave out statistics, and rows that only these read."""
     gone = {column_name(name) for name in dropped}
-    rows = rows.drop_columns([c for c in rows.column_names if c.removeprefix("network.") in gone])
+    rows = rows.drop_columns(
+        [c for c in rows.column_names if c.removeprefix("network.").partition(".")[0] in gone]
+    )
     lists = rows["missing"].to_pylist()
     missing = [[name for name in names if name not in gone] for names in lists]
     rows = rows.set_column(

@@ -212,8 +212,10 @@ def _totals(
     for statistic in statistics:
         nodes = (node for recording in recordings for node in recording.nodes.values())
         parts = [value for node in nodes for value in node.values.get(statistic.name, ())]
-        total = float(statistic.total(parts)) if parts and statistic.total else math.nan
-        totals[statistic.name] = total if math.isfinite(total) else math.nan
+        total = statistic.total(parts) if parts and statistic.total else math.nan
+        named = {f".{key}": total[key] for key in total} if isinstance(total, Mapping) else {"": total}
+        for suffix, value in named.items():
+            totals[statistic.name + suffix] = float(value) if math.isfinite(value) else math.nan
     return totals, tuple((NETWORK, name) for name, total in totals.items() if math.isnan(total))
 
 

@@ -1,9 +1,11 @@
-"""How deep an operation lies: the longest chain of operations that leads to it."""
+"""What was computed from what: how deep an operation lies, and ways through the network."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
@@ -18,6 +20,7 @@ class Levels:
     def __init__(self) -> None:
         self._marks: dict[Any, str] = {}
         self._steps: list[tuple[str | None, list[int]]] = []
+        self._starts: set[int] = set()
 
     def mark(self, output: Tensor, name: str) -> None:
         """Note which operation a tensor is the output of.
@@ -29,14 +32,16 @@ class Levels:
         if output.requires_grad:
             self._marks[get_gradient_edge(output).node] = name
 
-    def trace(self, end: Tensor) -> None:
+    def trace(self, starts: Sequence[Tensor], end: Tensor) -> None:
         """Walk from the end of a network to its inputs, while the graph is whole.
 
         What is multiplied by the number zero, the customary `none`, leads nowhere.
 
         Args:
+            starts: The inputs; those that the graph does not record are no starts.
             end: What the network gave.
         """
+        first = {get_gradient_edge(start).node for start in starts if start.requires_grad}
         places: dict[Any, int] = {}
         waiting = [(get_gradient_edge(end).node, False)] if end.requires_grad else []
         while waiting:
@@ -46,6 +51,8 @@ class Levels:
             before = [] if _is_zero(node) else [earlier for earlier, _ in node.next_functions if earlier]
             if followed:
                 places[node] = len(self._steps)
+                if node in first:
+                    self._starts.add(len(self._steps))
                 self._steps.append((self._marks.get(node), [places[earlier] for earlier in before]))
             else:
                 waiting.append((node, True))
@@ -59,6 +66,8 @@ class Levels:
             nodes: Operations, which know whether they are alive.
             readers: The statistics.
         """
+        if not readers:
+            return
         alive = {node.name for node in nodes if any(bool(run) for run in node.alive)}
         levels = self.count(alive)
         within: dict[str, int] = {}
@@ -88,6 +97,29 @@ class Levels:
             if name is not None:
                 levels[name] = max(level, levels.get(name, 0))
         return levels
+
+    def heaviest(
+        self, weights: Mapping[str, Float[np.ndarray, "*columns"]]
+    ) -> Float[np.ndarray, "*columns"] | None:
+        """Find the heaviest way from an input to the end, for several weights at once.
+
+        Args:
+            weights: What one run of each operation weighs, one number a column; no way leads through
+                operations that are not listed.
+
+        Returns:
+            The weight of the heaviest way of each column; None if there is no way.
+        """
+        heaviest: list[Float[np.ndarray, "*columns"] | None] = []
+        for place, (name, before) in enumerate(self._steps):
+            ways = [way for earlier in before if (way := heaviest[earlier]) is not None]
+            if place in self._starts:
+                ways.append(np.zeros(()))
+            longest = np.maximum.reduce(ways) if len(ways) > 1 else next(iter(ways), None)
+            if name is not None and longest is not None:
+                longest = longest + weights[name] if name in weights else None
+            heaviest.append(longest)
+        return heaviest[-1] if heaviest else None
 
 
 def _is_zero(node: Any) -> bool:

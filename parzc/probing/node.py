@@ -110,7 +110,7 @@ class Node:
     Args:
         name: The module's name.
         kind: `conv`, `linear`, `pool` or `skip` for operations; else `activation`, `block`, `input`,
-            `map` or `norm`.
+            `map`, `norm` or `output`.
         depth: Operations that ran before.
         original: Whether statistics should show the quirks of the code they are compared with.
         samples: Inputs in the batch; by default as many as a tensor has rows.
@@ -126,6 +126,8 @@ class Node:
         output_grad: Gradient of the probe's scalar with respect to `output`.
         level: Live operations on the longest chain from the input, see `parzc.probing.levels`.
         block_level: Those among them that lie in the node's own block, on the chain with most of them.
+        paths: Of the network's output, the most and the fewest live operations of a kind on any way to
+            it, see `parzc.probing.paths`.
         channel_dim: The dimension of `output` that counts channels.
         module: The module at hand.
         in_attention: Whether it is part of an attention module.
@@ -144,6 +146,7 @@ class Node:
     output_grad = _Momentary()
     level = _Momentary()
     block_level = _Momentary()
+    paths = _Momentary()
 
     def __init__(
         self,

@@ -155,11 +155,6 @@ class Recording:
             other = {} if others is None else {"other_grad": others[name]}
             node.read(readers, weight_grad=gradient, **other)
 
-    def read_levels(self) -> None:
-        """Let the statistics read how deep the nodes lie, once it is known which of them are alive."""
-        if self.levels is not None:
-            self.levels.read(self.owning(), self.reading("graph", "operation"))
-
     def release(self) -> None:
         """Forget what holds tensors of the run."""
         for node in self.nodes.values():
@@ -198,7 +193,7 @@ class Recording:
                 if self.owners.setdefault(id(weight), name) == name:
                     node.leaf = weight
         node.module = module
-        if self.levels is not None and node.leaf is not None:
+        if self.levels is not None:
             self.levels.mark(output, name)
         node.measure_operation(module, inputs, output)
         self._channel_dims[output.shape] = node.channel_dim

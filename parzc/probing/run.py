@@ -8,6 +8,7 @@ from torch import Tensor
 from parzc.probing import draws
 from parzc.probing.node import Node, Reader
 from parzc.probing.passes import Pass, Task, absolute_weights, failing_in, on_batch, run_pass
+from parzc.probing.paths import count_paths
 from parzc.probing.probes import PROBES
 from parzc.probing.recording import OutputOverwrittenError, Recording
 
@@ -66,7 +67,7 @@ def _attempt(task: Task, readers: Readers, two: bool, *, clone: bool) -> Recordi
     elif "two_batches" in readers:
         done = _two_batches(task, readers, clone=clone)
     else:
-        to_inputs = "input_jacobian" in readers or "label_logits" in readers
+        to_inputs = "input_jacobian" in readers or "label_logits" in readers or _of_output(readers)
         outputs = to_inputs or "loss_gradient" in readers
         done = on_batch(task, task.batch, readers, to_inputs=to_inputs, outputs=outputs, clone=clone)
         with failing_in(done.recording):
@@ -76,6 +77,10 @@ def _attempt(task: Task, readers: Readers, two: bool, *, clone: bool) -> Recordi
     # the graph's hooks hold the recording, and a cycle would keep all activations alive
     recording.release()
     return recording
+
+
+def _of_output(readers: Readers) -> bool:
+    return any("output" in reader.of for found in readers.values() for reader in found)
 
 
 def _differentiate(done: Pass, readers: Readers, *, keep_gradients: bool) -> None:
@@ -94,11 +99,11 @@ def _differentiate(done: Pass, readers: Readers, *, keep_gradients: bool) -> Non
 def _differentiate_loss(done: Pass, *, hessian: bool, keep: bool) -> None:
     task, recording = done.task, done.recording
     if recording.levels is not None:
-        recording.levels.trace(done.logits)
+        recording.levels.trace(_leaves(done), done.logits)
     loss = task.loss(done.logits, done.labels)
     gradients = _differentiate_weights(done, "loss_gradient", loss, create_graph=hessian)
     recording.scalar = loss.detach()
-    recording.read_levels()
+    _read_graph(recording)
     if keep:
         task.gradients = recording.by_node(gradients)
     if hessian:
@@ -124,6 +129,17 @@ def _differentiate_weights(
         gradients = torch.autograd.grad(scalar, weights, allow_unused=True, create_graph=create_graph)
     recording.read_weights(gradients)
     return gradients
+
+
+def _read_graph(recording: Recording) -> None:
+    """Let statistics read the graph, once it is known which operations are alive."""
+    if recording.levels is None:
+        return
+    recording.levels.read(recording.owning(), recording.reading("graph", "operation"))
+    if readers := recording.reading("graph", "output"):
+        operations = [node for (of, _), node in recording.nodes.items() if of == "operation"]
+        counts = count_paths(recording.levels, operations)
+        recording.node("output", "", "output").read(readers, paths=counts)
 
 
 def _two_batches(task: Task, readers: Readers, *, clone: bool) -> Pass:
@@ -156,12 +172,15 @@ def _halves(task: Task) -> list[tuple[Tensor, Tensor]]:
 
 def _to_inputs(done: Pass, scalar: Tensor) -> tuple[Tensor, Tensor] | None:
     """Pull a scalar back to the inputs, or to the first embedding of inputs that are token numbers."""
-    leaves = [done.inputs] if done.inputs.is_floating_point() else done.recording.embeddings[:1]
-    if not leaves:
+    leaf = next(iter(_leaves(done)), None)
+    if leaf is None:
         return None
-    leaf = leaves[0]
     (gradient,) = torch.autograd.grad(scalar, leaf, retain_graph=True, allow_unused=True)
     return leaf.detach(), _or_zero(gradient, leaf)
+
+
+def _leaves(done: Pass) -> list[Tensor]:
+    return [done.inputs] if done.inputs.is_floating_point() else done.recording.embeddings
 
 
 def _or_zero(gradient: Tensor | None, like: Tensor) -> Tensor:

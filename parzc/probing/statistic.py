@@ -1,6 +1,6 @@
 """The declaration of a statistic."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +12,8 @@ from parzc.probing.probes import Probe
 __all__ = ["Statistic", "statistic"]
 
 Reads = Literal["activation", "output_gradient", "weight", "graph"]
-Of = Literal["operation", "activation", "block", "input", "map", "norm"]
-Total = Callable[[Sequence[Tensor]], Tensor]
+Of = Literal["operation", "activation", "block", "input", "map", "norm", "output"]
+Total = Callable[[Sequence[Tensor]], Tensor | Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,16 @@ class Statistic:
         reads: When the function is called, and so what it may read: `activation` in the forward
             pass (input and output), `output_gradient` in the backward pass (gradient of the output,
             and input and output of nodes with a weight), `weight` after it (weight and weight
-            gradient), `graph` last of all (level). Tensors are dropped as soon as the last reader has
+            gradient), `graph` last of all (level, paths). Tensors are dropped as soon as the last reader has
             been called.
         of: The nodes it is read from: `operation` (convolution, linear layer, pooling, skip),
             `activation` (modules such as ReLU), `block` (what lies between two feature taps), `input`
-            (of the network), `map` (the network's last feature map) or `norm` (batch normalisation).
+            (of the network), `map` (the network's last feature map), `norm` (batch normalisation) or
+            `output` (of the network, for what its graph says).
         weighted: Whether it is defined for nodes with a weight only.
         total: From the function's results, in order of execution, to one value of the network as a
-            whole; the statistic then has no column but an entry in `Table.network`.
+            whole; the statistic then has no column but an entry in `Table.network`. Several values
+            are a mapping: `most` of the statistic `paths` becomes the entry `paths.most`.
     """
 
     name: str

@@ -48,7 +48,8 @@ def _values(table: Table, name: str) -> np.ndarray:
     """Read the statistic of the whole network, or of the nodes that it is for."""
     statistic = plugins.load("statistics", name)
     if statistic.total is not None:
-        return np.array([table.network[name]])
+        network = table.network
+        return np.array([network[key] for key in network if key == name or key.startswith(f"{name}.")])
     rows = [row for row, node in enumerate(table.nodes) if _is_for(statistic, node)]
     first = 1 if statistic.probe.name == "block_jacobian" else 0  # no block ends at the first tap
     return table.column(name)[rows][first:]
