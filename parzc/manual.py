@@ -1,10 +1,10 @@
 """What `--help` prints."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
-from parzc.shipped import shipped
+from parzc.shipped import shipped, shipped_features, shipped_proxies
 
 __all__ = ["OVERVIEW", "describe", "list_commands"]
 
@@ -62,6 +62,7 @@ def describe(command: str, function: Callable[..., Any]) -> str:
         parts += [
             _list("leaderboard=NAME,NAME, a predictor, a proxy, a proxy file, or one of", "competitors")
         ]
+    parts += _describe_shipped(options(function).keys())
     parts += _describe_experiments(command)
     return "\n\n".join(parts)
 
@@ -92,6 +93,15 @@ def _list(heading: str, kind: str) -> str:
     width = max(map(len, names))
     lines = [f"  {name:<{width}} {_summary(plugins.load(kind, name))}" for name in names]
     return "\n".join([heading, *lines])
+
+
+def _describe_shipped(keywords: Collection[str]) -> list[str]:
+    known = {"features": shipped_features(), "proxy": shipped_proxies()}
+    return [
+        f"{keyword}=NAME, one of those that parzc ships\n  {', '.join(names)}"
+        for keyword, names in known.items()
+        if keyword in keywords and names
+    ]
 
 
 def _describe_experiments(command: str) -> list[str]:

@@ -18,6 +18,7 @@ from parzc.probing.passes import Batch
 from parzc.probing.table import Table
 from parzc.protocol import Proxy
 from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
+from parzc.shipped import shipped_proxies
 from parzc.training_free import CHEAPEST
 
 __all__ = ["ParametricProxy", "Proxy", "build_proxy", "load_proxy", "open_proxy"]
@@ -130,7 +131,8 @@ def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricPr
     """Load a proxy file. Nothing in it is executed.
 
     Args:
-        path: A file that `parzc export` or `ParametricProxy.save` made.
+        path: A file that `parzc export` or `ParametricProxy.save` made, or the name of one that parzc
+            ships if there is no such file.
         allow_plugins: Import the plug-ins from outside parzc that the file names, which runs their
             code: only for files you trust.
 
@@ -138,11 +140,17 @@ def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricPr
         The proxy, on the CPU.
 
     Raises:
-        FileNotFoundError: If there is no such file.
+        FileNotFoundError: If there is no such file; the message lists those that are shipped.
         ValueError: If it is no proxy file, is damaged, holds a pickled object, or names a plug-in
             from outside parzc without leave.
     """
-    return build_proxy(read_proxy_file(path), path, allow_plugins=allow_plugins)
+    known = shipped_proxies()
+    if not Path(path).is_file() and str(path) not in known:
+        raise FileNotFoundError(
+            f"{path} should be a proxy file made by `parzc export`; there is no such file. {_list_shipped()}"
+        )
+    file = path if Path(path).is_file() else known[str(path)]
+    return build_proxy(read_proxy_file(file), path, allow_plugins=allow_plugins)
 
 
 def build_proxy(content: ProxyFile, source: str | Path, *, allow_plugins: bool = False) -> ParametricProxy:
@@ -188,9 +196,9 @@ def open_proxy(spec: str | Path | Proxy, *, allow_plugins: bool = False) -> Prox
     """Open a proxy file, a training-free proxy by name, or an aggregate.
 
     Args:
-        spec: A path, the name of a file in `parzc/proxies`, a dotted name of a formula from outside,
-            an aggregation of such members, `az_rank(a.parzc,synflow)`, or a proxy, which is returned
-            as it is.
+        spec: A path, the name of a learned proxy that parzc ships, the name of a file in
+            `parzc/proxies`, a dotted name of a formula from outside, an aggregation of such members,
+            `az_rank(a.parzc,synflow)`, or a proxy, which is returned as it is.
         allow_plugins: As for `load_proxy`.
 
     Returns:
@@ -205,14 +213,20 @@ def open_proxy(spec: str | Path | Proxy, *, allow_plugins: bool = False) -> Prox
         return spec
 
     def open_one(text: str) -> Proxy:
-        if Path(text).suffix == SUFFIX or Path(text).is_file():
+        if Path(text).suffix == SUFFIX or Path(text).is_file() or text in shipped_proxies():
             return load_proxy(text, allow_plugins=allow_plugins)
         return open_named(text, open_one)
 
     try:
         return open_one(str(spec))
     except plugins.UnknownPluginError as error:
-        raise plugins.UnknownPluginError(f"{error} A learned proxy is a file *{SUFFIX}.") from error
+        raise plugins.UnknownPluginError(
+            f"{error} A learned proxy is a file *{SUFFIX}. {_list_shipped()}"
+        ) from error
+
+
+def _list_shipped() -> str:
+    return f"Those that parzc ships are {', '.join(shipped_proxies()) or 'none'}."
 
 
 def _sample(predictor: Any, encoding: Encoding) -> Float[Tensor, "samples tables"]:

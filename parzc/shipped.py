@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["shipped"]
+__all__ = ["shipped", "shipped_features", "shipped_proxies"]
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -27,3 +27,26 @@ def shipped(name: str) -> Path:
     raise FileNotFoundError(
         f"parzc should ship {name!r}, found neither {_PACKAGE / name} nor the same beside the package."
     )
+
+
+def shipped_features() -> dict[str, Path]:
+    """List the feature stores that travel with the package.
+
+    Returns:
+        Their folders by the names that commands take for `features=`, in alphabetical order.
+    """
+    return {manifest.parent.name: manifest.parent for manifest in _listed("data/features/*/manifest.json")}
+
+
+def shipped_proxies() -> dict[str, Path]:
+    """List the learned proxies that travel with the package.
+
+    Returns:
+        Their files by the names that commands take for `proxy=`, in alphabetical order.
+    """
+    return {file.stem: file for file in _listed("data/proxies/*.parzc")}
+
+
+def _listed(pattern: str) -> list[Path]:
+    found = (sorted(place.glob(pattern)) for place in (_PACKAGE, _PACKAGE.parent))
+    return next(filter(None, found), [])

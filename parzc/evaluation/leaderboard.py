@@ -21,6 +21,7 @@ from parzc.evaluation.report import evaluate
 from parzc.evaluation.track import Contest, Track, fingerprint, open_track
 from parzc.journal import Journal
 from parzc.proxy_file import SUFFIX
+from parzc.shipped import shipped_proxies
 
 __all__ = ["Spec", "read_entries", "run_leaderboard"]
 
@@ -54,8 +55,8 @@ def read_entries(leaderboard: str | Sequence[str] | Mapping[str, str | Mapping[s
     Args:
         leaderboard: Specifications by label, or a list of them, or one text with commas between. In
             words a specification is the name of a competitor, of a predictor for `learned`, a proxy
-            file for `transferred`, or a proxy for `training_free`; otherwise a mapping of `name` and
-            options.
+            file or the name of a shipped one for `transferred`, or a proxy for `training_free`;
+            otherwise a mapping of `name` and options.
 
     Returns:
         Name and options by label; those that need a package that is missing are left out with a note.
@@ -148,7 +149,7 @@ def _read_words(text: str) -> Spec:
         return {"name": text}
     if text in plugins.available("predictors"):
         return {"name": "learned", "predictor": text}
-    if text.endswith(SUFFIX):
+    if text.endswith(SUFFIX) or text in shipped_proxies():
         return {"name": "transferred", "proxy": text}
     return {"name": "training_free", "proxy": text}
 

@@ -14,6 +14,7 @@ from jaxtyping import Int, Shaped
 
 from parzc.atomic import atomic_write
 from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table, column_name
+from parzc.shipped import shipped_features
 
 __all__ = ["FeatureStore"]
 
@@ -49,20 +50,16 @@ class FeatureStore:
         """Open a store that exists.
 
         Args:
-            path: The folder.
+            path: The folder, or the name of a store that parzc ships if there is no such folder.
 
         Returns:
             The store.
 
         Raises:
-            FileNotFoundError: If the folder holds no store.
+            FileNotFoundError: If the folder holds no store; the message lists those that are shipped.
             ValueError: If the manifest is damaged or of another format.
         """
-        manifest = Path(path) / "manifest.json"
-        if not manifest.is_file():
-            raise FileNotFoundError(
-                f"{path} should be a feature store made by `parzc extract`; it has no manifest.json."
-            )
+        manifest = _find(Path(path)) / "manifest.json"
         try:
             content = json.loads(manifest.read_text(encoding="utf-8"))
             found, settings = content["format"], content["settings"]
@@ -72,7 +69,7 @@ class FeatureStore:
             raise ValueError(
                 f"{manifest} should have format {FORMAT}, got {found}; use the parzc that made it."
             )
-        return cls(Path(path), settings)
+        return cls(manifest.parent, settings)
 
     @classmethod
     def create(cls, path: str | Path, settings: Mapping[str, Any]) -> "FeatureStore":
@@ -173,6 +170,18 @@ class FeatureStore:
         """
         rows = self.rows()
         return _tables(rows, tuple(self.settings["statistics"])) if len(rows) else {}
+
+
+def _find(path: Path) -> Path:
+    shipped = shipped_features()
+    if not path.exists() and str(path) in shipped:
+        return shipped[str(path)]
+    if not (path / "manifest.json").is_file():
+        raise FileNotFoundError(
+            f"{path} should be a feature store made by `parzc extract`; it has no manifest.json."
+            f" Those that parzc ships are {', '.join(shipped) or 'none'}."
+        )
+    return path
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
