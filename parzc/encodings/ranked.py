@@ -38,6 +38,8 @@ class Ranked(TableEncoding):
         features: Names of statistics and sizes, and `kind`, that are summed; `None` takes
             `parzc.encoding.SIZES` and all statistics of the training tables but `parzc.encoding.MUTE`.
         means: Names of statistics and sizes whose logarithm is averaged over the live nodes.
+        values: Values of the network as a whole, by the start of their names: `paths` stands for
+            `paths.most.skip` and all others of that statistic.
         proxies: Training-free proxies and aggregates.
     """
 
@@ -48,10 +50,11 @@ class Ranked(TableEncoding):
         *,
         features: Sequence[str] | None = None,
         means: Sequence[str] = (),
+        values: Sequence[str] = (),
         proxies: Sequence[str] = (),
     ) -> None:
         super().__init__(features, True, proxies)
-        self.means = list(means)
+        self.means, self.values = list(means), list(values)
         self.register_buffer("population", torch.zeros(0, 0, dtype=torch.float64))
 
     @property
@@ -63,7 +66,7 @@ class Ranked(TableEncoding):
     def labels(self) -> list[str]:
         """Names of the features."""
         averages = [f"mean log {name}" for name in self.means]
-        return [*channel_names(self.features or []), *averages, *self.proxies.names]
+        return [*channel_names(self.features or []), *averages, *self.values, *self.proxies.names]
 
     def places(self) -> list[tuple[str, float]]:
         """Name the positions, with their relative depth; the network as a whole has none."""
@@ -73,7 +76,8 @@ class Ranked(TableEncoding):
     def statistics(self) -> list[str]:
         """Statistics that a table needs to be encoded."""
         averaged = [name for name in self.means if name not in NODE_SIZES]
-        return list(dict.fromkeys([*super().statistics, *averaged]))
+        single = [name.partition(".")[0] for name in self.values]
+        return list(dict.fromkeys([*super().statistics, *averaged, *single]))
 
     def configuration(self) -> dict[str, Any]:
         """Say how to build this encoding again, before its state is loaded.
@@ -81,7 +85,12 @@ class Ranked(TableEncoding):
         Returns:
             Arguments of the constructor, plain values.
         """
-        return {"features": self.features, "means": self.means, "proxies": self.proxies.names}
+        return {
+            "features": self.features,
+            "means": self.means,
+            "values": self.values,
+            "proxies": self.proxies.names,
+        }
 
     def fit(self, tables: Sequence[Table]) -> None:
         """Take a population.
@@ -94,6 +103,7 @@ class Ranked(TableEncoding):
             LookupError: If the tables do not have a feature.
         """
         self.features = which_features(tables, self.features)
+        self.values = _which_values(tables, self.values)
         self.adapt(tables)
 
     def adapt(self, tables: Sequence[Table]) -> None:
@@ -137,7 +147,9 @@ class Ranked(TableEncoding):
     def _measure(self, tables: Sequence[Table]) -> Float[np.ndarray, "channels tables"]:
         sums = total_features(node_features(tables, self.features or []))
         averages = _mean_logarithms(tables, self.means)
-        return np.concatenate([sums, averages, self.proxies(tables).double().numpy()], axis=1).T
+        single = [[table.network.get(name, np.nan) for name in self.values] for table in tables]
+        values = np.array(single, dtype=float).reshape(len(tables), len(self.values))
+        return np.concatenate([sums, averages, values, self.proxies(tables).double().numpy()], axis=1).T
 
     def _check_fitted(self) -> None:
         if self.features is None:
@@ -149,6 +161,20 @@ class Ranked(TableEncoding):
         if isinstance(stored, Tensor) and stored.dim() == 2:
             self.population = self.population.new_zeros(stored.shape)
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _which_values(tables: Sequence[Table], starts: Sequence[str]) -> list[str]:
+    known = list(dict.fromkeys(name for table in tables for name in table.network))
+    chosen = []
+    for start in starts:
+        found = [name for name in known if name == start or name.startswith(f"{start}.")]
+        if not found:
+            raise LookupError(
+                f"the encoding needs {start} of the networks as wholes, but the tables have only"
+                f" {', '.join(known)}; extract it or leave it out of `values`."
+            )
+        chosen += found
+    return list(dict.fromkeys(chosen))
 
 
 def _mean_logarithms(tables: Sequence[Table], names: Sequence[str]) -> Float[np.ndarray, "tables names"]:

@@ -4,7 +4,7 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,14 +21,24 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor
 from tqdm import tqdm
 
+from parzc import plugins
 from parzc.learning.data import ArchitectureData, Task
 from parzc.learning.module import RankingModule
 from parzc.probing.table import Table
 
-__all__ = ["CHECKPOINT", "Recipe", "Trained", "collect_metrics", "predict_mean", "train_predictor"]
+__all__ = [
+    "CHECKPOINT",
+    "Recipe",
+    "Trained",
+    "build_predictor",
+    "collect_metrics",
+    "predict_mean",
+    "train_predictor",
+]
 
 CHECKPOINT = "checkpoint.ckpt"
 _CHUNK = 256
+_MOST_UNLABELLED = 2000
 
 Prepare = Callable[[Sequence[Table]], tuple[Any, Any]]
 
@@ -50,6 +60,8 @@ class Recipe:
         kl_weight: Weight of the divergence from the prior.
         validation: Part of the budget that early stopping looks at.
         tensorboard: Write TensorBoard files beside `metrics.csv`.
+        unlabelled: Fit the encoding to all architectures of the space, at most two thousand, and not only
+            to those whose targets are known. No target plays a part in it.
     """
 
     epochs: int = 60
@@ -62,6 +74,7 @@ class Recipe:
     kl_weight: float = 0.1
     validation: float = 0.2
     tensorboard: bool = False
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,22 @@ def train_predictor(
     return run([task.whole() for task in tasks], epochs=epochs, name="refit")
 
 
+def build_predictor(spec: str | Mapping[str, Any], encoding: Any) -> Any:
+    """Build a predictor that fits an encoding.
+
+    Args:
+        spec: Name, or name and options.
+        encoding: Fitted.
+
+    Returns:
+        The predictor, which knows the encoding's length, channels and, if it has one, layout.
+    """
+    facts = {"length": encoding.length, "channels": encoding.channels}
+    if hasattr(encoding, "layout"):
+        facts["layout"] = encoding.layout
+    return plugins.build("predictors", spec, **facts)
+
+
 def predict_mean(trained: Trained, tables: Sequence[Table]) -> Float[np.ndarray, " tables"]:
     """Score tables by the posterior mean.
 
@@ -160,7 +189,7 @@ def _run(
 ) -> Trained:
     validated = any(task.split.validation for task in tasks)
     with _reproducible(seed), _quiet():
-        encoding, predictor = prepare([table for task in tasks for table in task.fitted()])
+        encoding, predictor = prepare(_tables_to_fit(tasks, recipe))
         data = ArchitectureData(tasks, encoding=encoding, batch=recipe.batch, seed=seed)
         module = RankingModule(
             encoding=encoding,
@@ -180,13 +209,26 @@ def _run(
             epochs=epochs,
             validated=validated,
         )
-        trainer.fit(module, datamodule=data)
+        if any(parameter.requires_grad for parameter in predictor.parameters()):
+            trainer.fit(module, datamodule=data)
+        else:
+            trainer.strategy.connect(module)
+            validated = False
         lasted = trainer.current_epoch
         epochs = _restore(module, best) if validated else lasted
         if len(tasks) == 1 and hasattr(predictor, "condition"):
             predictor.condition(*data.known)
         trainer.save_checkpoint(folder / CHECKPOINT)
     return Trained(encoding.eval(), predictor.eval(), epochs, lasted)
+
+
+def _tables_to_fit(tasks: Sequence[Task], recipe: Recipe) -> list[Table]:
+    known = [table for task in tasks for table in task.fitted()]
+    if not recipe.unlabelled:
+        return known
+    every = list({id(table): table for task in tasks for table in task.tables.values()}.values())
+    kept = np.linspace(0, len(every) - 1, min(len(every), _MOST_UNLABELLED)).round().astype(int)
+    return list({id(table): table for table in [*known, *(every[place] for place in kept)]}.values())
 
 
 def _trainer(callbacks: list[Callback], *, loggers: list[Logger], epochs: int, validated: bool) -> pl.Trainer:

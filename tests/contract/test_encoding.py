@@ -116,7 +116,9 @@ def test_order_of_statistics_in_a_table_does_not_matter(encoding) -> None:
 
 
 def test_statistics_are_those_it_reads(name) -> None:
-    chosen = plugins.build("encodings", {"name": name, "features": ["fisher", "weights", "kind"]})
+    features = {"features": ["fisher", "weights", "kind"]}
+    own = {"members": [{"name": "ranked", **features}]} if name == "joined" else features
+    chosen = plugins.build("encodings", {"name": name, **own})
     chosen.fit(TRAINING)
     assert chosen.statistics == ["fisher"]
     only = [Table(each.nodes, ("fisher",), each.values[:, 2:], each.network) for each in OTHERS]

@@ -43,7 +43,9 @@ def encoded(count: int = 6) -> Encoding:
 
 
 def test_every_member_scores_every_table(predictor) -> None:
-    assert predictor(encoded()).shape == (1 if hasattr(predictor, "condition") else 3, 6)
+    rows, columns = predictor.eval()(encoded()).shape
+    assert columns == 6
+    assert rows == 3 if not hasattr(predictor, "condition") else rows >= 1
 
 
 def test_evaluation_is_deterministic(predictor) -> None:
@@ -77,7 +79,10 @@ def test_order_of_nodes_matters(predictor) -> None:
 
 def test_fully_masked_table_has_a_finite_score_and_gradient(predictor) -> None:
     nothing = Encoding(torch.zeros(2, LENGTH, CHANNELS), torch.zeros(2, LENGTH, dtype=torch.bool))
-    predictor(nothing).sum().backward()
+    scores = predictor(nothing)
+    assert bool(scores.isfinite().all())
+    if scores.requires_grad:
+        scores.sum().backward()
     assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in predictor.parameters())
 
 
@@ -85,8 +90,10 @@ def test_every_parameter_is_trained(predictor) -> None:
     loss = predictor(encoded()).square().sum()
     if hasattr(predictor, "objective"):
         loss = predictor.objective(encoded(), torch.randn(6))
-    (loss + predictor.kl()).backward()
-    assert [name for name, p in predictor.named_parameters() if p.grad is None or not p.grad.any()] == []
+    trained = {name: p for name, p in predictor.named_parameters() if p.requires_grad}
+    if trained:
+        (loss + predictor.kl()).backward()
+    assert [name for name, p in trained.items() if p.grad is None or not p.grad.any()] == []
 
 
 def test_members_differ(ensemble) -> None:
@@ -106,7 +113,8 @@ def test_divergence_is_positive(predictor) -> None:
     with torch.no_grad():
         for parameter in predictor.parameters():
             parameter.add_(0.1)
-    assert predictor.kl().item() > 0
+    has_prior = any(parameter.requires_grad for parameter in predictor.parameters())
+    assert predictor.kl().item() > 0 if has_prior else predictor.kl().item() == 0
 
 
 def test_configuration_and_state_rebuild_the_predictor(name, predictor) -> None:
