@@ -46,20 +46,20 @@ def both(store: FeatureStore, copy: FeatureStore) -> list[tuple[Table, Table]]:
 
 
 def test_what_is_no_statistic_of_a_node_stays(made_up: FeatureStore, tmp_path: Path) -> None:
-    for before, after in both(made_up, compact_store(made_up, tmp_path / "small")):
+    for before, after in both(made_up, compact_store(made_up, path=tmp_path / "small")):
         assert after.nodes == before.nodes
         assert after.network == before.network
         assert after.statistics == before.statistics
 
 
 def test_values_are_off_by_half_a_digit_at_most(made_up: FeatureStore, tmp_path: Path) -> None:
-    for before, after in both(made_up, compact_store(made_up, tmp_path / "small", bits=10)):
+    for before, after in both(made_up, compact_store(made_up, path=tmp_path / "small", bits=10)):
         np.testing.assert_allclose(after.values, before.values, rtol=2**-11)
         np.testing.assert_array_equal(np.isnan(after.values), np.isnan(before.values))
 
 
 def test_it_is_one_smaller_file(made_up: FeatureStore, tmp_path: Path) -> None:
-    small = compact_store(made_up, tmp_path / "small")
+    small = compact_store(made_up, path=tmp_path / "small")
     assert len(small.shards()) == 1
     assert small.shards()[0].stat().st_size < sum(shard.stat().st_size for shard in made_up.shards()) / 10
 
@@ -69,8 +69,8 @@ def test_what_was_not_finite_is_still_said_to_be_missing(tmp_path: Path) -> None
     table = Table(table.nodes, STATISTICS, table.values, missing=((table.nodes[1].name, "synflow"),))
     store = FeatureStore.create(tmp_path / "features", {"statistics": list(STATISTICS)})
     store.add([(Architecture("a"), table)])
-    kept = compact_store(store, tmp_path / "kept").tables()[Architecture("a")]
-    left = compact_store(store, tmp_path / "left", statistics=["snip"]).tables()[Architecture("a")]
+    kept = compact_store(store, path=tmp_path / "kept").tables()[Architecture("a")]
+    left = compact_store(store, path=tmp_path / "left", statistics=["snip"]).tables()[Architecture("a")]
     assert (kept.missing, left.missing) == (table.missing, ())
 
 
@@ -88,7 +88,7 @@ def test_rounding(value: float, bits: int) -> None:
 
 @pytest.mark.parametrize("name", PROXIES)
 def test_rankings_of_proxies_survive(real: FeatureStore, tmp_path: Path, name: str) -> None:
-    before, after = zip(*both(real, compact_store(real, tmp_path / "small")), strict=True)
+    before, after = zip(*both(real, compact_store(real, path=tmp_path / "small")), strict=True)
     scores = np.stack([open_proxy(name).predict(each)[0] for each in (before, after)])
     known = ~np.isnan(scores)
     assert (known[0] == known[1]).all()
@@ -96,7 +96,7 @@ def test_rankings_of_proxies_survive(real: FeatureStore, tmp_path: Path, name: s
 
 
 def test_rankings_of_a_predictor_survive(real: FeatureStore, tmp_path: Path) -> None:
-    before, after = zip(*both(real, compact_store(real, tmp_path / "small")), strict=True)
+    before, after = zip(*both(real, compact_store(real, path=tmp_path / "small")), strict=True)
     encoding = plugins.build("encodings", "aligned")
     encoding.fit(list(before))
     predictor = plugins.build("predictors", "linear", length=encoding.length, channels=encoding.channels)
@@ -110,7 +110,7 @@ def test_chosen_statistics_are_those_that_an_extraction_of_them_gives(
     chosen = ("snip", "naswot")  # neither reads blocks
     alone = extract(**SETTINGS, architectures=20, statistics=chosen, out=str(tmp_path / "alone"))
     assert alone is not None
-    copy = compact_store(real, tmp_path / "small", statistics=chosen, bits=52)
+    copy = compact_store(real, path=tmp_path / "small", statistics=chosen, bits=52)
     for before, after in both(alone, copy):
         assert after.nodes == before.nodes
         assert after.statistics == before.statistics
@@ -119,13 +119,13 @@ def test_chosen_statistics_are_those_that_an_extraction_of_them_gives(
 
 
 def test_settings_tell_the_rounding_that_was_coarsest(made_up: FeatureStore, tmp_path: Path) -> None:
-    coarse = compact_store(made_up, tmp_path / "coarse", bits=8)
-    again = FeatureStore.open(compact_store(coarse, tmp_path / "again", bits=20).path)
+    coarse = compact_store(made_up, path=tmp_path / "coarse", bits=8)
+    again = FeatureStore.open(compact_store(coarse, path=tmp_path / "again", bits=20).path)
     assert again.settings == made_up.settings | {"rounded_to_bits": 8}
 
 
 def test_nothing_can_be_added_to_it(real: FeatureStore, tmp_path: Path) -> None:
-    compact_store(real, tmp_path / "small")
+    compact_store(real, path=tmp_path / "small")
     with pytest.raises(ValueError, match="rounded_to_bits was 10, now None"):
         extract(**SETTINGS, architectures=21, statistics=READ, out=str(tmp_path / "small"))
 
@@ -137,17 +137,17 @@ def test_a_killed_copy_is_no_store(made_up: FeatureStore, tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(FeatureStore, "create", killed)
         with pytest.raises(KeyboardInterrupt):
-            compact_store(made_up, tmp_path / "small")
+            compact_store(made_up, path=tmp_path / "small")
     with pytest.raises(FileNotFoundError):
         FeatureStore.open(tmp_path / "small")
-    assert len(compact_store(made_up, tmp_path / "small").tables()) == 40
+    assert len(compact_store(made_up, path=tmp_path / "small").tables()) == 40
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"bits": 0}, ValueError, "from 1 to 52"),
-        ({"statistics": ["snap"]}, LookupError, "no snap; it has snip, synflow, fisher"),
+        ({"statistics": ["snap"]}, LookupError, "no snap to keep; there are snip, synflow, fisher"),
         ({"out": "features"}, ValueError, "a new folder, but .* holds a feature store"),
     ],
 )
@@ -155,6 +155,54 @@ def test_what_cannot_be_done(made_up, tmp_path, monkeypatch, options, error, mes
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=message):
         compact(**{"features": str(made_up.path), "out": "small", **options})
+
+
+def part(store: FeatureStore, path: Path, statistics: tuple[str, ...], **settings: object) -> FeatureStore:
+    """Read the same again, with other statistics."""
+    copy = FeatureStore.create(path, store.settings | {"statistics": list(statistics)} | settings)
+    chosen = [STATISTICS.index(name) for name in statistics]
+    network = {f"of_{name}": 7.0 for name in statistics}
+    copy.add(
+        (
+            name,
+            Table(table.nodes, statistics, table.values[:, chosen], table.network | network, table.missing),
+        )
+        for name, table in store.tables().items()
+    )
+    return copy
+
+
+def test_columns_of_several_stores_stand_side_by_side(made_up: FeatureStore, tmp_path: Path) -> None:
+    first = part(made_up, tmp_path / "a", ("synflow",))
+    second = part(made_up, tmp_path / "b", ("synflow", "snip"), seed=1)
+    joined = compact_store(first, second, path=tmp_path / "small", bits=52)
+    wanted = part(made_up, tmp_path / "c", ("synflow", "snip"))
+    for before, after in both(wanted, joined):
+        assert after.nodes == before.nodes
+        assert after.network == before.network
+        np.testing.assert_array_equal(after.values, before.values)
+    assert joined.settings["seed"] == 0
+    assert joined.settings["joined"] == [{"statistics": ["snip"], "seed": 1}]
+
+
+def test_stores_that_do_not_fit_together(made_up: FeatureStore, tmp_path: Path) -> None:
+    abroad = part(made_up, tmp_path / "a", ("snip",), space={"name": "abroad"})
+    with pytest.raises(ValueError, match="should be of one space"):
+        compact_store(made_up, abroad, path=tmp_path / "small")
+    few = FeatureStore.create(tmp_path / "b", made_up.settings)
+    few.add(list(made_up.tables().items())[1:])
+    with pytest.raises(ValueError, match="every architecture of the first store, lacks cells-0"):
+        compact_store(made_up, few, path=tmp_path / "small")
+
+
+def test_values_of_nodes_that_the_first_store_lacks_are_not_dropped(
+    made_up: FeatureStore, tmp_path: Path
+) -> None:
+    short = FeatureStore.create(tmp_path / "a", {"statistics": ["snip"]})
+    for name, table in made_up.tables().items():
+        short.add([(name, Table(table.nodes[:-1], ("snip",), table.values[:-1, :1]))])
+    with pytest.raises(ValueError, match="a node that the first store lacks; name that store first"):
+        compact_store(short, made_up, path=tmp_path / "small")
 
 
 def test_the_command_tells_what_it_saved(made_up: FeatureStore, tmp_path: Path, capsys) -> None:

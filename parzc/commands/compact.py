@@ -15,7 +15,8 @@ def compact(
     """Make a small copy of a feature store, to keep or to pass on.
 
     Args:
-        features: The folder of a feature store.
+        features: The folder of a feature store; of several, their folders with commas between: what the
+            first lacks is taken from the others, which should have its architectures.
         out: The folder of the copy.
         statistics: Those to keep; all by default.
         bits: Digits of the mantissa for values of operations, from 1 to 52. The relative error is at
@@ -26,14 +27,15 @@ def compact(
 
     Raises:
         FileNotFoundError: If there is no such store.
-        LookupError: If the store lacks a statistic.
-        ValueError: If `out` holds a store already, a file is damaged or there are no such bits.
+        LookupError: If there is no such statistic.
+        ValueError: If `out` holds a store already, a file is damaged, stores do not fit together or
+            there are no such bits.
     """
     settings = dict(locals())
-    store = FeatureStore.open(features)
-    copy = compact_store(store, out, statistics=statistics, bits=bits)
+    stores = [FeatureStore.open(folder.strip()) for folder in features.split(",")]
+    copy = compact_store(*stores, path=out, statistics=statistics, bits=bits)
     write_provenance(out, settings)
-    before, after = _size(store), _size(copy)
+    before, after = sum(map(_size, stores)), _size(copy)
     print(f"{out}: {after / 1e6:.2f} MB, {after / before:.0%} of {features}.")
     return copy
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
 from parzc.atomic import atomic_write
+from parzc.probing.joining import join_stores
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import column_name
 
@@ -21,7 +22,7 @@ _REPEATED = 20  # a value that occurs as often on average is cheaper in a dictio
 
 
 def compact_store(
-    store: FeatureStore, path: str | Path, *, statistics: Sequence[str] | None = None, bits: int = 10
+    *stores: FeatureStore, path: str | Path, statistics: Sequence[str] | None = None, bits: int = 10
 ) -> FeatureStore:
     """Write a small copy of a store, whole or not at all.
 
@@ -30,7 +31,7 @@ def compact_store(
     are columns of few different values, which a dictionary holds in as little.
 
     Args:
-        store: What to copy.
+        stores: What to copy; of several all columns, see `parzc.probing.joining.join_stores`.
         path: The folder of the copy.
         statistics: Those to keep; all by default. Blocks and activations that only others read are
             left out.
@@ -40,19 +41,19 @@ def compact_store(
         The copy, whose settings tell `rounded_to_bits`.
 
     Raises:
-        LookupError: If the store lacks a statistic.
+        LookupError: If there is no such statistic.
         ValueError: If there is a store in that folder, the one to copy is empty or a shard of it is
-            damaged, or there are no such bits.
+            damaged, several do not fit together, or there are no such bits.
     """
     if not 1 <= bits <= 52:
         raise ValueError(f"bits should be from 1 to 52, those of a mantissa; got {bits}.")
     if (Path(path) / "manifest.json").exists():
         raise ValueError(f"out should be a new folder, but {path} holds a feature store.")
-    kept = _choose(store, statistics)
-    rows = store.rows()
+    rows, settings = join_stores(stores)
     if not len(rows):
-        raise ValueError(f"{store.path} should hold tables, found none.")
-    rows = _select(rows, kept, [name for name in store.settings["statistics"] if name not in kept])
+        raise ValueError(f"{stores[0].path} should hold tables, found none.")
+    kept = _choose(settings["statistics"], statistics)
+    rows = _select(rows, kept, [name for name in settings["statistics"] if name not in kept])
     digits = np.where(pc.equal(rows["kind"].cast(pa.string()), "block").to_numpy(), max(bits, _BLOCKS), bits)
     plenty = [name for name in map(column_name, kept) if name in rows.column_names and _is_varied(rows[name])]
     for name in plenty:
@@ -70,8 +71,8 @@ def compact_store(
             column_encoding=dict.fromkeys(plenty, "BYTE_STREAM_SPLIT"),
         )
     # The manifest, which makes it a store, comes last.
-    bits = min(bits, store.settings.get("rounded_to_bits", bits))
-    return FeatureStore.create(path, store.settings | {"statistics": kept, "rounded_to_bits": bits})
+    bits = min(bits, settings.get("rounded_to_bits", bits))
+    return FeatureStore.create(path, settings | {"statistics": kept, "rounded_to_bits": bits})
 
 
 def rounded(
@@ -97,13 +98,10 @@ def _is_varied(column: pa.ChunkedArray) -> bool:
     return bool(_REPEATED * pc.count_distinct(column).as_py() > len(column))
 
 
-def _choose(store: FeatureStore, statistics: Sequence[str] | None) -> list[str]:
-    known = store.settings["statistics"]
-    if statistics is None:
-        return list(known)
-    if unknown := [name for name in statistics if name not in known]:
-        raise LookupError(f"{store.path} has no {', '.join(unknown)}; it has {', '.join(known)}.")
-    return [name for name in known if name in statistics]
+def _choose(known: Sequence[str], statistics: Sequence[str] | None) -> list[str]:
+    if unknown := [name for name in statistics or () if name not in known]:
+        raise LookupError(f"there is no {', '.join(unknown)} to keep; there are {', '.join(known)}.")
+    return [name for name in known if statistics is None or name in statistics]
 
 
 def _select(rows: pa.Table, kept: Sequence[str], dropped: Sequence[str]) -> pa.Table:
