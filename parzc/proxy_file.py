@@ -3,6 +3,7 @@
 import json
 import pickle
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def write_proxy_file(path: str | Path, content: ProxyFile) -> None:
     """
     parts = {
         "format": FORMAT,
-        "metadata": json.dumps(content.metadata, sort_keys=True),
+        "metadata": _pack(content.metadata),
         "encoding": _on_cpu(content.encoding),
         "predictor": _on_cpu(content.predictor),
     }
@@ -80,8 +81,8 @@ def read_proxy_file(path: str | Path) -> ProxyFile:
     if set(content) != _KEYS or not all(_is_state(content[key]) for key in ("encoding", "predictor")):
         raise _damaged(path, f"it should hold {', '.join(sorted(_KEYS))}")
     try:
-        metadata = json.loads(content["metadata"])
-    except (TypeError, ValueError) as error:
+        metadata = _unpack(content["metadata"])
+    except (TypeError, ValueError, zlib.error) as error:
         raise _damaged(path, "its metadata are no JSON") from error
     if not isinstance(metadata, dict):
         raise _damaged(path, "its metadata are no table of names")
@@ -135,6 +136,17 @@ def _check_archive(path: Path, kind: str) -> None:
         raise _damaged(path, str(error)) from error
     if not any(name.endswith("/data.pkl") for name in names):
         raise _other(path, kind)
+
+
+def _pack(metadata: Mapping[str, Any]) -> Tensor:
+    """Compress metadata: the names of thousands of training architectures repeat themselves."""
+    text = json.dumps(metadata, sort_keys=True).encode()
+    return torch.frombuffer(bytearray(zlib.compress(text, level=9)), dtype=torch.uint8)
+
+
+def _unpack(packed: Any) -> Any:
+    # Files of the first versions hold the text itself.
+    return json.loads(zlib.decompress(packed.numpy().tobytes()) if isinstance(packed, Tensor) else packed)
 
 
 def _is_state(value: object) -> bool:

@@ -11,6 +11,7 @@ import torch
 
 from parzc.proxy import load_proxy
 from parzc.proxy_file import ProxyFile, read_proxy_file, write_proxy_file
+from parzc.spaces.nasbench201 import NASBench201
 from tests.proxies_to_load import proxy, tables
 
 
@@ -59,7 +60,26 @@ def test_saving_twice_gives_the_same_bytes(path: Path, tmp_path: Path):
 def test_the_file_holds_tensors_and_plain_values_only(path: Path):
     content = torch.load(path, weights_only=True)
     assert set(content) == {"format", "metadata", "encoding", "predictor"}
-    assert isinstance(json.loads(content["metadata"]), dict)
+    assert isinstance(content["metadata"], torch.Tensor)
+    assert all(
+        isinstance(value, torch.Tensor)
+        for part in ("encoding", "predictor")
+        for value in content[part].values()
+    )
+
+
+def test_metadata_as_text_are_read_too(path: Path):
+    loaded = load_proxy(path)
+    _rewrite(path, metadata=json.dumps(loaded.content().metadata))
+    assert load_proxy(path).metadata == loaded.metadata
+
+
+def test_names_of_thousands_of_architectures_take_little_room(path: Path):
+    learned = load_proxy(path)
+    before = path.stat().st_size
+    learned.metadata["training"] = NASBench201().sample(5000, 0)
+    learned.save(path)
+    assert path.stat().st_size - before < 100_000
 
 
 def test_metadata_that_are_no_plain_values_are_not_written(tmp_path: Path):
@@ -168,6 +188,14 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_plug_in_from_outside_is_refused_without_importing_it(path: Path, foreign: Path):
     _rewrite_metadata(path, "encoding", name="mylab_foreign:Mine")
+    with pytest.raises(ValueError, match="'mylab_foreign:Mine', which is not one of the encodings of parzc"):
+        load_proxy(path)
+    assert not foreign.exists()
+
+
+@pytest.mark.parametrize("member", ["mylab_foreign:Mine", {"name": "mylab_foreign:Mine"}])
+def test_a_plug_in_from_outside_is_refused_as_a_member_too(path: Path, foreign: Path, member):
+    _rewrite_metadata(path, "encoding", name="joined", members=["aligned", member])
     with pytest.raises(ValueError, match="'mylab_foreign:Mine', which is not one of the encodings of parzc"):
         load_proxy(path)
     assert not foreign.exists()
