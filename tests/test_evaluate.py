@@ -60,6 +60,20 @@ def test_training_before_a_transfer_is_left_out_in_its_own_space(folder: Path):
     assert evaluate(**options)["n"] == 6
 
 
+def test_a_proxy_of_several_spaces_takes_its_scale_from_the_store(folder: Path, tmp_path: Path, capsys):
+    store = FeatureStore.create(tmp_path / "features", {"statistics": STATISTICS, "space": {"name": "here"}})
+    store.add(zip(NAMES, tables(len(NAMES)), strict=True))
+    trained = proxy()
+    trained.metadata |= {"space": {"name": "abroad"}, "others": [{"space": {"name": "here"}}]}
+    trained.save(tmp_path / "a.parzc")
+    trained.encoding.adapt(tables(8))
+    scores, _ = trained.predict(tables(8)[2:])  # `a` has no target, `b` was in training
+    expected = report(scores, np.array([0.7, 0.3, 0.4, 0.8, 0.6, 0.9]))
+    options = _options(folder, proxy=str(tmp_path / "a.parzc"), features=str(store.path))
+    assert evaluate(**options) == pytest.approx(expected, abs=1e-6)
+    assert "its scale was set by the 8 networks of here" in capsys.readouterr().err
+
+
 def test_a_training_free_proxy_is_evaluated_on_all(folder: Path):
     assert evaluate(**_options(folder, proxy="snip"))["n"] == 7
 

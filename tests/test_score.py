@@ -213,3 +213,48 @@ def test_settings_of_training_are_those_of_a_learned_member(learned: str, tmp_pa
 def test_what_does_not_fit_together_is_an_error(options: dict[str, str], message: str):
     with pytest.raises(ValueError, match=message):
         score(proxy="params", **options)
+
+
+def test_networks_of_a_space_that_a_proxy_does_not_know_set_its_scale(tmp_path: Path, capsys):
+    trained = proxy()
+    trained.metadata |= {"space": {"name": "elsewhere"}, "others": [{"space": {"name": "abroad"}}]}
+    trained.save(tmp_path / "a.parzc")
+    (tmp_path / "names.txt").write_text("".join(f"{FACTORY}(width={width})\n" for width in (2, 8, 32)))
+    rows = score(
+        proxy=str(tmp_path / "a.parzc"),
+        space="networks",
+        architectures=str(tmp_path / "names.txt"),
+        input="3x8x8",
+    )
+    tables = []
+    for row in rows:
+        torch.manual_seed(0)
+        net = network(width=int(row.architecture.partition("=")[2][:-1]))
+        tables.append(extract(net, Noise(shape=(3, 8, 8), classes=3).load().batch(4, 0)))
+    trained.encoding.adapt(tables)
+    assert [row.score for row in rows] == pytest.approx(trained.predict(tables)[0], abs=1e-5)
+    assert "trained on elsewhere, abroad; its scale was set by the 3 networks" in capsys.readouterr().err
+
+
+def test_one_network_of_a_space_that_a_proxy_does_not_know_is_said_to_be_a_guess(tmp_path: Path, capsys):
+    trained = proxy()
+    trained.metadata["space"] = {"name": "elsewhere"}
+    trained.save(tmp_path / "a.parzc")
+    score(proxy=str(tmp_path / "a.parzc"), network=FACTORY, input="3x8x8")
+    assert "trained on elsewhere; elsewhere the score of one network is a guess" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch": 5}, ["batch is 5, but was 4 in training"]),
+        ({"block_inputs": "noise"}, ["block_inputs is noise, but was None in training"]),
+        ({"batch": 4}, []),
+        ({"proxy": "snip", "batch": 5}, []),
+    ],
+)
+def test_a_reading_other_than_in_training_is_told(learned: str, capsys, options, told):
+    score(**{"proxy": learned, "network": FACTORY, "input": "3x8x8"} | options)
+    found = [line for line in capsys.readouterr().err.splitlines() if "in training" in line]
+    assert len(found) == len(told)
+    assert all(part in line for part, line in zip(told, found, strict=True))

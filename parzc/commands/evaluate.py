@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from parzc.atomic import atomic_write
+from parzc.commands.adaptation import adapt
 from parzc.commands.leaderboard import compete
 from parzc.commands.selection import held_out
 from parzc.evaluation.page import write_page
@@ -49,9 +50,10 @@ def evaluate(
     """Compare the scores of a proxy with accuracies, or many competitors with each other.
 
     Args:
-        proxy: A proxy file, the name of a training-free proxy, or an aggregate of such, which ranks
-            the architectures that are compared among each other: `az_nas`, `az_rank(synflow,snip)`.
-        features: The folder of a feature store.
+        proxy: A proxy file, the name of a shipped or training-free proxy, or an aggregate of such, which
+            ranks the architectures that are compared among each other: `az_nas`, `az_rank(synflow,snip)`.
+            One that was trained on other spaces takes its scale from all architectures of the store.
+        features: The folder of a feature store, or the name of a shipped one.
         targets: The CSV file of accuracies.
         target: Its column.
         out: The JSON file to write; a scatter plot goes beside it, with the same name and `.png`. Of a
@@ -97,6 +99,8 @@ def evaluate(
     store = FeatureStore.open(features)
     tables = store.tables()
     accuracies = read_targets(targets, target, tables)
+    if space_name := store.settings.get("space", {}).get("name"):
+        adapt(opened, list(tables.values()), space_name)
     names = list(accuracies) if include_training else held_out(accuracies, opened, store.settings)
     scores, sd = opened.predict([tables[name] for name in names])
     kept = ~np.isnan(scores)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from parzc import plugins
 from parzc.aggregate import AggregateProxy
 from parzc.atomic import atomic_write
+from parzc.commands.adaptation import adapt, choose_reading, is_at_home, warn_of_guess, warn_of_readings
 from parzc.commands.selection import choose_architectures, second_batch
 from parzc.images import ImageData
 from parzc.initialise import Initialised, Scheme
@@ -71,8 +72,9 @@ def score(
     """Score architectures of a space, or one network.
 
     Args:
-        proxy: A proxy file, the name of a training-free proxy, or an aggregate of such, which ranks
-            the architectures among each other: `az_nas`, `vote(synflow,jacob_cov,snip)`.
+        proxy: A proxy file, the name of a shipped or training-free proxy, or an aggregate of such, which
+            ranks the architectures among each other: `az_nas`, `vote(synflow,jacob_cov,snip)`. One that
+            was trained on other spaces takes its scale from the architectures, if there are several.
         space: The search space, or its name and options.
         architectures: A number (a random sample), `all`, or a file with one a line.
         network: Instead of a space, the function that makes the network:
@@ -114,9 +116,12 @@ def score(
     )
     chosen = choose_architectures(built, architectures if network is None else [network], seed)
     _check_population(opened, len(chosen))
-    _warn_of_foreign(opened, space)
+    scored = _name_of(space)
+    warn_of_readings(opened, settings)
+    if len(chosen) == 1 and not is_at_home(opened, scored):
+        warn_of_guess(opened)
     images = images or _noise(built, chosen[0], shape, size, seed)
-    reading = _reading(opened, space, settings)
+    reading = choose_reading(opened, scored, settings)
     scheme = reading.pop("initialisation")
     results = extract_all(
         built if scheme is None else Initialised(built, scheme),
@@ -128,22 +133,13 @@ def score(
         second_batch=second_batch(images, size, seed),
         **reading,
     )
-    scores = _scores(opened, results, len(chosen))
+    scores = _scores(opened, results, len(chosen), scored)
     if out is None:
         _print(scores, network)
     else:
         _save(scores, out)
         write_provenance(out, settings | {"batch": size, "seed": seed, "initialisation": scheme} | reading)
     return scores
-
-
-def _reading(proxy: Proxy, space: Spec | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Choose how tables are read: as typed, else as in training; blocks are of one space only."""
-    everywhere = ("initialisation", "block_inputs", "compat")
-    names = (*everywhere, "blocks") if _is_home(proxy, space) else everywhere
-    trained = {name: proxy.metadata.get(name) for name in names}
-    typed = {name: given[name] for name in (*everywhere, "blocks")}
-    return typed | {name: value for name, value in trained.items() if typed[name] is None}
 
 
 def _load(data: Spec, shape: str | None) -> ImageData:
@@ -161,20 +157,9 @@ def _check_population(proxy: Proxy, count: int) -> None:
         )
 
 
-def _warn_of_foreign(proxy: Proxy, space: Spec | None) -> None:
-    trained = proxy.metadata.get("space", {}).get("name")
-    if not _is_home(proxy, space):
-        print(
-            f"note: trained on {trained}; elsewhere a score is a guess until `parzc transfer` adapts it.",
-            file=sys.stderr,
-        )
-
-
-def _is_home(proxy: Proxy, space: Spec | None) -> bool:
-    """Tell whether a proxy was trained on this space, or on none in particular."""
-    trained = proxy.metadata.get("space", {}).get("name")
+def _name_of(space: Spec | None) -> str:
     name = space["name"] if isinstance(space, Mapping) else space
-    return trained is None or trained == (name or "networks")
+    return name or "networks"
 
 
 def _noise_shape(shape: str | None, space: Spec | None, proxy: Proxy) -> tuple[int, ...]:
@@ -182,10 +167,10 @@ def _noise_shape(shape: str | None, space: Spec | None, proxy: Proxy) -> tuple[i
     if shape is not None:
         return _read_shape(shape)
     trained = proxy.metadata.get("space", {})
-    name = space["name"] if isinstance(space, Mapping) else space
-    if "image_shape" in trained and name in (None, trained.get("name")):
+    name = _name_of(space)
+    if "image_shape" in trained and (space is None or name == trained.get("name")):
         return tuple(trained["image_shape"])
-    if isinstance(name, str):
+    if space is not None:
         parameter = inspect.signature(plugins.load("spaces", name)).parameters.get("image_shape")
         if parameter is not None and parameter.default is not parameter.empty:
             return tuple(parameter.default)
@@ -230,21 +215,28 @@ def _count_outputs(space: Space, architecture: Architecture, shape: Sequence[int
 
 
 def _scores(
-    proxy: Proxy, results: Iterable[list[tuple[Architecture, Table | Failure]]], count: int
+    proxy: Proxy, results: Iterable[list[tuple[Architecture, Table | Failure]]], count: int, space: str
 ) -> list[Score]:
     names: list[Architecture] = []
+    waiting: list[Table] = []  # for all others, where these set the proxy's scale
     parts: list[np.ndarray] = []
     failures: dict[str, str] = {}
     with tqdm(desc="score", total=count, unit="network", delay=1) as bar:
         for group in results:
             tables = {name: table for name, table in group if isinstance(table, Table)}
             names += tables
-            parts.append(_measure(proxy, list(tables.values())))
+            waiting += tables.values()
+            if count == 1 or is_at_home(proxy, space):
+                parts.append(_measure(proxy, waiting))
+                waiting = []
             failures |= {name: result.reason for name, result in group if isinstance(result, Failure)}
             bar.update(len(group))
     if not names:
         name, reason = next(iter(failures.items()))
         raise RuntimeError(f"no network could be scored; {name}: {reason}")
+    if waiting:
+        adapt(proxy, waiting, space)
+        parts.append(_measure(proxy, waiting))
     for name, reason in failures.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     scores = map(Score, names, *_combine(proxy, np.concatenate(parts, axis=1)).tolist())

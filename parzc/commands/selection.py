@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from parzc.aggregate import AggregateProxy
+from parzc.commands.adaptation import trained_spaces
 from parzc.images import ImageData
 from parzc.probing.passes import Batch
 from parzc.probing.table import Architecture
@@ -109,7 +110,8 @@ def _trained(proxy: Proxy, space: Mapping[str, Any]) -> set[str]:
     for leaf in proxy.leaves if isinstance(proxy, AggregateProxy) else [proxy]:
         metadata = leaf.metadata
         while metadata:
-            if metadata.get("space", space).get("name") == space.get("name"):
+            where = trained_spaces(metadata)
+            if not where or space.get("name") in where:
                 seen |= set(metadata.get("training", ()))
             metadata = metadata.get("source") or {}
     return seen

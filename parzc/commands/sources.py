@@ -7,6 +7,7 @@ from typing import Any
 from parzc import plugins
 from parzc.aggregate import AggregateProxy, open_named
 from parzc.aggregations.rank_sum import rank_sum
+from parzc.commands.adaptation import adapt, is_at_home
 from parzc.commands.selection import second_batch
 from parzc.images import ImageData
 from parzc.initialise import Initialised
@@ -50,6 +51,8 @@ class Sources:
         self._proxy = None if name is None else open_proxy(name, allow_plugins=settings["allow_plugins"])
         features = settings["features"]
         self._store = None if features is None else FeatureStore.open(features)
+        if self._proxy is not None and self._store is not None:
+            self._adapt(self._proxy, self._store)
         self._folder = Path(settings["out"])
         self._reading = self._choose_reading({} if self._proxy is None else self._proxy.metadata)
 
@@ -94,6 +97,11 @@ class Sources:
             measure=None if read is None else self._measure,
             read=read,
         )
+
+    def _adapt(self, proxy: Proxy, store: FeatureStore) -> None:
+        name = plugins.complete("spaces", self._settings["space"])["name"]
+        if not is_at_home(proxy, name):
+            adapt(proxy, list(store.tables().values()), name)
 
     def _reader(self) -> Read | None:
         if self._store is not None:

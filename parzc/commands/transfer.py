@@ -19,7 +19,7 @@ from parzc.targets import read_targets
 
 __all__ = ["transfer"]
 
-_INHERITED = ("space", "target", "batch", "seed", "metrics", "training", "source")
+_INHERITED = ("space", "others", "target", "batch", "seed", "metrics", "training", "source")
 
 
 def transfer(
@@ -49,8 +49,8 @@ def transfer(
     targets in closed form: loss, epochs and the like then play no part.
 
     Args:
-        proxy: A proxy file.
-        features: The folder of a feature store of the new space.
+        proxy: A proxy file, or the name of a shipped one.
+        features: The folder of a feature store of the new space, or the name of a shipped one.
         out: The proxy file to write.
         targets: The CSV file of accuracies; needed with a budget, else only reported against.
         target: Its column.
