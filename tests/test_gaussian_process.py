@@ -41,6 +41,28 @@ def test_posterior_is_that_of_another_implementation() -> None:
     np.testing.assert_allclose(spread, deviation, rtol=0.05)
 
 
+def test_covariance_is_the_prior_without_what_targets_tell() -> None:
+    """The textbook's posterior covariance, from the prior's."""
+    ours, known, new = made(), encoded(9), encoded(4, seed=1)
+    both = Encoding(torch.cat([new.values, known.values]), torch.cat([new.mask, known.mask]))
+    with torch.no_grad():
+        ours.condition(known, torch.arange(9.0))
+        posterior = ours.covariance(new).numpy()
+        ours.inputs, ours.scores = ours.inputs[:0], ours.scores[:0]
+        prior = ours.covariance(both).numpy()
+    among = prior[4:, 4:] + ours.noise_variance * np.eye(9)
+    expected = prior[:4, :4] - prior[:4, 4:] @ np.linalg.solve(among, prior[4:, :4])
+    np.testing.assert_allclose(posterior, expected, rtol=1e-8, atol=1e-12)
+
+
+def test_covariance_has_the_variance_of_the_draws() -> None:
+    ours, known, new = made(), encoded(9), encoded(4, seed=1)
+    with torch.no_grad():
+        ours.condition(known, torch.arange(9.0))
+        spread = ours.sample(new, 20_000).var(0)
+        np.testing.assert_allclose(ours.covariance(new).diagonal(), spread, rtol=0.05)
+
+
 def test_likelihood_is_that_of_another_implementation() -> None:
     ours, known = made(mean="zero"), encoded(12)
     targets = torch.arange(12.0)
