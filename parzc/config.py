@@ -47,6 +47,7 @@ GROUPS = {
     "encoding": Group("encodings", ("names", "depths")),
     "predictor": Group("predictors", ("length", "channels")),
     "loss": Group("losses"),
+    "acquisition": Group("acquisitions"),
     "strategy": Group("search", ("candidates", "seed")),
     "evaluator": Group("evaluators", ("space", "images", "seed", "rebuild")),
 }

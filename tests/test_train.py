@@ -153,3 +153,36 @@ def own(encoding: Resampled, task: Task) -> Resampled:
 def test_as_many_targets_as_spaces_are_asked_for(two_spaces) -> None:
     with pytest.raises(ValueError, match="as many spaces, got 2, 2 and 1"):
         train(**two_spaces, **(OF_SEVERAL | {"target": "accuracy"}))
+
+
+def test_an_acquisition_chooses_what_training_sees(paths, tmp_path) -> None:
+    for name, chosen in (("random", None), ("chosen", "k_center")):
+        options = OPTIONS | {"acquisition": chosen, "start": 12, "round": 9}
+        train(**(paths | {"out": str(tmp_path / name)}), **options)
+    random, chosen = ((tmp_path / name / "training.txt").read_text().split() for name in ("random", "chosen"))
+    assert len(set(random)) == len(set(chosen)) == 30
+    assert 12 <= len(set(random) & set(chosen)) < 30
+
+
+def test_what_an_acquisition_chose_is_not_held_out(paths, tmp_path) -> None:
+    train(**paths, **OPTIONS, acquisition="doubtful_pairs", start=12)
+    training = (tmp_path / "run" / "training.txt").read_text().split()
+    held_out = pd.read_csv(tmp_path / "run" / "held_out.csv")["architecture"]
+    assert len(held_out) == 15
+    assert set(training).isdisjoint(held_out)
+
+
+def test_an_acquisition_says_what_to_label_next(paths, tmp_path) -> None:
+    known = pd.read_csv(paths["targets"])
+    known[:30].to_csv(paths["targets"], index=False)
+    train(**paths, **OPTIONS, acquisition="doubtful_pairs", round=6)
+    wanted = (tmp_path / "run" / "next.txt").read_text().split()
+    assert len(set(wanted)) == 6
+    assert set(wanted) <= set(known["architecture"][30:])
+
+
+def test_an_acquisition_chooses_in_one_space(paths) -> None:
+    two = {name: f"{paths[name]},{paths[name]}" for name in ("features", "targets")}
+    options = OPTIONS | {"target": "accuracy,accuracy", "acquisition": "random"}
+    with pytest.raises(ValueError, match="in one space, got 2"):
+        train(**two, out=paths["out"], **options)

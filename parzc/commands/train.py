@@ -4,8 +4,11 @@ import copy
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ import torch
 from parzc import plugins
 from parzc.atomic import atomic_write
 from parzc.evaluation.correlation import kendall_tau
-from parzc.learning.data import Task, split_architectures
+from parzc.learning.acquire import Known, acquire, next_to_label
+from parzc.learning.data import Split, Task, split_architectures
 from parzc.learning.training import (
     CHECKPOINT,
     Recipe,
@@ -45,6 +49,9 @@ def train(
     encoding: str | Mapping[str, Any] = "aligned",
     predictor: str | Mapping[str, Any] = "mabn",
     loss: str | Mapping[str, Any] = "diffkendall",
+    acquisition: str | Mapping[str, Any] | None = None,
+    start: int = 24,
+    round: int = 16,
     validation: float = Recipe.validation,
     refit: bool = Recipe.refit,
     epochs: int = Recipe.epochs,
@@ -66,12 +73,17 @@ def train(
         targets: The CSV file of accuracies, of each space.
         target: Its column, of each space.
         out: The folder to write: `checkpoint.ckpt`, `metrics.csv`, `metrics.json`, `training.txt` (the
-            architectures whose targets were seen), `held_out.csv`, `run.json`.
+            architectures whose targets were seen), `held_out.csv`, `run.json`; with an acquisition
+            `next.txt` (architectures without a target that are most worth labelling, one round of them).
         budget: How many architectures' targets of each space training sees, the validation part included.
         seed: Of the choice of architectures, the initial weights and the order of batches.
         encoding: How tables get one shape.
         predictor: From there to scores.
         loss: What is minimised, beside `anchor` and `kl_weight`.
+        acquisition: What chooses the architectures whose targets training sees, from a round to the next;
+            `None` for all at random.
+        start: With an acquisition, how many are chosen at random before the first round.
+        round: How many are chosen in a round; then training starts anew.
         validation: Part of the budget that early stopping looks at.
         refit: After early stopping, train again on the whole budget for as many epochs as training lasted.
         epochs: Passes over the training targets at most.
@@ -90,7 +102,9 @@ def train(
     Raises:
         FileNotFoundError: If there is no such store or file of targets.
         LookupError: If there is no such column or plug-in, or a table lacks a statistic.
-        ValueError: If the budget does not fit the data, or `out` holds something else.
+        TypeError: If the acquisition needs a predictor that says what it does not know.
+        ValueError: If the budget does not fit the data, an acquisition is given several spaces, or `out`
+            holds something else.
     """
     settings = dict(locals())
     recipe = _recipe(settings)
@@ -102,10 +116,16 @@ def train(
         fresh.fit(fitted)
         return fresh, plugins.build("predictors", predictor, length=fresh.length, channels=fresh.channels)
 
+    fit = partial(
+        train_predictor, prepare=prepare, loss=plugins.build("losses", loss), recipe=recipe, seed=seed
+    )
+    if acquisition is not None:
+        tasks = [_acquire(tasks, fit, settings)]
     with _whole_folder(Path(out)) as folder:
-        trained = train_predictor(
-            tasks, prepare, loss=plugins.build("losses", loss), recipe=recipe, folder=folder, seed=seed
-        )
+        trained = fit(tasks, folder=folder)
+        if acquisition is not None:
+            wanted = _next(trained, tasks[0], settings)
+            (folder / "next.txt").write_text("".join(f"{name}\n" for name in wanted))
         held_out = [_score_held_out(trained, task, adapt=len(tasks) > 1) for task in tasks]
         measured = _measure(held_out)
         seen = sorted(name for task in tasks for name in task.split.budget)
@@ -140,6 +160,51 @@ def _tasks(stores: Sequence[FeatureStore], settings: Mapping[str, Any]) -> list[
         split = split_architectures(names, settings["budget"], settings["validation"], settings["seed"])
         tasks.append(Task(tables, accuracies, split))
     return tasks
+
+
+def _acquire(tasks: Sequence[Task], fit: Callable[..., Trained], settings: Mapping[str, Any]) -> Task:
+    """Choose anew what training may see."""
+    if len(tasks) > 1:
+        raise ValueError(f"an acquisition chooses in one space, got {len(tasks)}; leave it out.")
+    (task,), seed, budget = tasks, settings["seed"], settings["budget"]
+    names = list(task.targets)
+
+    def look_up(chosen: Sequence[Architecture]) -> Known:
+        return {name: task.targets[name] for name in chosen}
+
+    def train_on(known: Known) -> Trained:
+        split = split_architectures(list(known), len(known), settings["validation"], seed)
+        with tempfile.TemporaryDirectory() as scratch:
+            return fit([replace(task, split=split)], folder=Path(scratch))
+
+    first = split_architectures(names, min(settings["start"], budget), 0.0, seed)
+    known = acquire(
+        look_up(first.fit),
+        dict.fromkeys(names, 1.0),
+        budget,
+        tables=task.tables,
+        acquisition=plugins.build("acquisitions", settings["acquisition"]),
+        train=train_on,
+        look_up=look_up,
+        each=settings["round"],
+        seed=seed,
+    )
+    split = split_architectures(list(known), budget, settings["validation"], seed)
+    held_out = [name for name in names if name not in known]
+    return replace(task, split=Split(split.fit, split.validation, held_out))
+
+
+def _next(trained: Trained, task: Task, settings: Mapping[str, Any]) -> list[Architecture]:
+    """Say what is most worth labelling of the architectures that have no target."""
+    return next_to_label(
+        trained,
+        {name: task.targets[name] for name in task.split.budget},
+        {name: 1.0 for name in task.tables if name not in task.targets},
+        tables=task.tables,
+        acquisition=plugins.build("acquisitions", settings["acquisition"]),
+        count=settings["round"],
+        generator=np.random.default_rng(settings["seed"]),
+    )
 
 
 def _score_held_out(trained: Trained, task: Task, *, adapt: bool) -> pd.DataFrame:
