@@ -1,5 +1,6 @@
 """What a learned proxy listens to: Shapley values of the positions and of the statistics of its encoding."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _ROWS = 512
+_PRESENCE = "presence"
 
 Score = Callable[[Encoding], Float[Tensor, " batch"]]
 """From encoded tables to scores."""
@@ -77,7 +79,7 @@ def importance(
         Importances, not negative; higher is more, and 0 is what the proxy ignores.
 
     Raises:
-        ValueError: If there are fewer than two tables.
+        ValueError: If there are fewer than two tables, or `samples` is below 1.
         LookupError: If a table lacks a statistic.
     """
     if len(tables) < 2:
@@ -135,9 +137,14 @@ def statistics_of(encoding: Any) -> Parts:
     Returns:
         A part for each feature but the kinds of operation, which are one; the last is the mask.
     """
-    labels = ["kind" if label in KINDS else label for label in encoding.labels] + ["presence"]
-    names = list(dict.fromkeys(labels))
-    each = torch.tensor([names.index(label) for label in labels]).expand(encoding.length, -1)
+    rows: list[list[str]] = []
+    for member in getattr(encoding, "members", [encoding]):
+        labels = ["kind" if label in KINDS else label for label in member.labels]
+        padding = [_PRESENCE] * (encoding.channels + 1 - len(labels))
+        rows += [labels + padding] * member.length
+    names = [name for name in dict.fromkeys(itertools.chain(*rows)) if name != _PRESENCE] + [_PRESENCE]
+    number = {name: index for index, name in enumerate(names)}
+    each = torch.tensor([[number[label] for label in row] for row in rows])
     return Parts(names, [float("nan")] * len(names), each)
 
 
@@ -170,21 +177,24 @@ def shapley_values(
         Values in the unit of the score, above 0 where a part raises it. Those of an architecture sum up to
         its score minus the mean score of those of the background that it was compared with.
 
+    Raises:
+        ValueError: If `samples` is below 1.
+
     Source:
         Shapley 1953; Štrumbelj & Kononenko, Knowledge and Information Systems 2014 (sampling with a drawn
         background); Lundberg & Lee, NeurIPS 2017 (the interventional value function); orders in pairs as in
         Mitchell et al., JMLR 2022. No integrated gradients (Sundararajan et al., ICML 2017): whether a
         node is there at all is no number that one could go along.
     """
+    if samples < 1:
+        raise ValueError(f"samples should be at least 1, got {samples}.")
     generator = torch.Generator().manual_seed(seed)
     values = torch.zeros(len(encoding), len(parts.names), dtype=torch.float64)
     for row in range(len(encoding)):
-        chosen = torch.randint(len(background), (samples,), generator=generator)
-        for other in chosen.tolist():
-            order = torch.randperm(len(parts.names), generator=generator)
-            for way in (order, order.flip(0)):
-                steps = _fill(score, _row(encoding, row), _row(background, other), parts, way)
-                values[row, way] += steps.diff() / (2 * samples)
+        others = torch.randint(len(background), (samples,), generator=generator)
+        orders = torch.stack([torch.randperm(len(parts.names), generator=generator) for _ in others])
+        ways, compared = torch.cat([orders, orders.flip(1)]), background[others.repeat(2)]
+        values[row] = _gains(score, _row(encoding, row), compared, parts, ways).mean(0)
     return values
 
 
@@ -213,13 +223,17 @@ def score_without(
     return torch.stack(found).mean(0)
 
 
-def _fill(
-    score: Score, own: Encoding, other: Encoding, parts: Parts, order: Int[Tensor, " parts"]
-) -> Float[Tensor, " steps"]:
-    """Score the encodings on the way from another architecture to this one, part by part."""
-    place = order.argsort()
-    known = place < torch.arange(len(order) + 1)[:, None]
-    return _scores(score, _mix(known[:, parts.of], own, other))
+def _gains(
+    score: Score, own: Encoding, others: Encoding, parts: Parts, orders: Int[Tensor, "others parts"]
+) -> Float[Tensor, "others parts"]:
+    """Measure what each part changes when the others become this architecture, part by part."""
+    steps = orders.shape[1] + 1
+    place = orders.argsort(1)
+    known = place[:, None] < torch.arange(steps)[:, None]
+    kept = known.flatten(0, 1)[:, parts.of]
+    start = others[torch.arange(len(others)).repeat_interleave(steps)]
+    on_the_way = _scores(score, _mix(kept, own, start)).view(len(others), steps)
+    return on_the_way.diff(dim=1).gather(1, place)
 
 
 def _row(encoding: Encoding, row: int) -> Encoding:

@@ -24,6 +24,9 @@ from tests.tables import tables as made_up
 
 THREE = Parts(["a", "b", "c"], [0.25, 0.5, math.nan], torch.arange(3)[:, None].expand(3, 3))
 
+ONE = {"name": "aligned", "features": ["snip"], "totals": False}
+TWO = {"name": "ranked", "features": ["synflow"], "values": []}
+
 
 def drawn(count: int, seed: int = 0) -> Encoding:
     random = torch.Generator().manual_seed(seed)
@@ -102,6 +105,19 @@ def test_everything_removed_is_the_score_of_the_background():
 
 def test_the_kinds_of_operation_are_one_statistic():
     assert statistics_of(proxy().encoding).names == ["snip", "l2_norm", "weights", "kind", "presence"]
+
+
+def test_statistics_of_joined_encodings_keep_apart():
+    joined = plugins.build("encodings", {"name": "joined", "members": [ONE, TWO]})
+    joined.fit(as_list(made_up(30)))
+    parts = statistics_of(joined)
+    assert parts.names == ["snip", "synflow", "presence"]
+    assert parts.of.tolist() == [[0, 2]] * (joined.length - 1) + [[1, 2]]
+
+
+def test_without_a_sample_there_is_no_value():
+    with pytest.raises(ValueError, match="samples should be at least 1, got 0"):
+        shapley_values(score_by(proxy()), drawn(1), drawn(1), THREE, samples=0)
 
 
 def test_positions_have_their_depth():
