@@ -10,12 +10,16 @@ from jaxtyping import Float, Int
 from parzc.probing.table import Architecture, Table
 from parzc.space import Space
 
-__all__ = ["Candidates", "Competitor", "Forecast"]
+__all__ = ["Candidates", "Chooser", "Competitor", "Forecast", "LookUp"]
 
 Value = TypeVar("Value")
 
 Forecast = tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]
 """Scores of all candidates, higher is better, and their standard deviations; 0 where there is none."""
+
+
+LookUp = Callable[[Int[np.ndarray, " rows"]], Float[np.ndarray, " rows"]]
+"""Tells the targets of candidates, as many of them as the budget allows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +123,13 @@ class Competitor(Protocol):
 
     def predict(self, candidates: Candidates) -> Forecast:
         """Score all candidates, on the scale of the known targets' ranks where it has one."""
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A competitor that chooses for itself which accuracies it learns from."""
+
+    def choose(
+        self, candidates: Candidates, drawn: Int[np.ndarray, " budget"], look_up: LookUp, *, seed: int
+    ) -> Int[np.ndarray, " budget"]:
+        """Choose the rows that `fit` will be given, as many as were drawn at random for all others."""

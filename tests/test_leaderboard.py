@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from parzc import plugins
 from parzc.commands.evaluate import evaluate
+from parzc.competitors.learned import Learned
 from parzc.competitors.random_forest import RandomForest
 from parzc.config import compose
 from parzc.evaluation.leaderboard import read_entries, run_leaderboard
@@ -169,6 +171,57 @@ def test_a_learned_proxy_competes(files, tmp_path) -> None:
     results = run(files, tmp_path, {"linear": spec}, budgets=(30,), seeds=(0,)).set_index("part")
     assert results.loc["held_out", "kendall_tau"] > 0.2
     assert 0 <= results.loc["held_out", "coverage_90"] <= 1
+
+
+ACTIVE = {
+    "name": "learned",
+    "predictor": {"name": "linear", "members": 2},
+    "acquisition": "k_center",
+    "start": 6,
+    "round": 5,
+    "recipe": {"epochs": 4},
+}
+
+
+def test_a_competitor_may_choose_what_it_learns_from(files, tmp_path) -> None:
+    contest = open_track(Track(**files))
+    drawn = contest.draw(15, 3)
+    looked_up: list[int] = []
+
+    def look_up(rows):
+        looked_up.extend(rows.tolist())
+        return contest.targets[rows]
+
+    active = plugins.build("competitors", ACTIVE)
+    chosen = active.choose(contest.candidates, drawn, look_up, seed=3).tolist()
+    assert sorted(looked_up) == sorted(chosen)
+    assert chosen[:6] == drawn[:6].tolist()
+    assert len(set(chosen)) == 15
+    assert set(chosen) != set(drawn.tolist())
+
+
+def test_a_competitor_chooses_no_function_twice(files) -> None:
+    contest = open_track(Track(**files))
+    active = plugins.build("competitors", ACTIVE | {"start": 2})
+    drawn = contest.draw(20, 0)
+    chosen = active.choose(contest.candidates, drawn, contest.targets.__getitem__, seed=0)
+    canonical = [contest.candidates.canonical[row] for row in chosen]
+    assert len(set(canonical[2:]) - set(canonical[:2])) == 18
+
+
+def test_held_out_is_what_a_competitor_did_not_choose(files, tmp_path) -> None:
+    results = run(files, tmp_path, {"active": ACTIVE}, budgets=(15,), seeds=(0,)).set_index("part")
+    assert results.loc["all", "n"] - results.loc["held_out", "n"] == 15
+
+
+def test_who_looks_up_more_than_it_says_is_left_out(files, tmp_path, monkeypatch, capsys) -> None:
+    def choose(self, candidates, drawn, look_up, *, seed):
+        look_up(np.arange(20))
+        return drawn
+
+    monkeypatch.setattr(Learned, "choose", choose)
+    run(files, tmp_path, {"active": ACTIVE, "forest": FOREST})
+    assert "active: a competitor should choose 8 different architectures" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from parzc.atomic import atomic_write
 from parzc.evaluation.correlation import kendall_tau
 from parzc.learning.acquire import Known, acquire, next_to_label
 from parzc.learning.data import Split, Task, split_architectures
+from parzc.learning.preparation import prepare
 from parzc.learning.training import (
     CHECKPOINT,
     Recipe,
@@ -30,7 +31,7 @@ from parzc.learning.training import (
     train_predictor,
 )
 from parzc.probing.store import FeatureStore
-from parzc.probing.table import Architecture, Table
+from parzc.probing.table import Architecture
 from parzc.provenance import provenance, write_provenance
 from parzc.proxy import ParametricProxy
 from parzc.targets import read_targets
@@ -62,6 +63,7 @@ def train(
     anchor: float = Recipe.anchor,
     kl_weight: float = Recipe.kl_weight,
     tensorboard: bool = Recipe.tensorboard,
+    unlabelled: bool = Recipe.unlabelled,
 ) -> dict[str, float | int]:
     """Learn a proxy from the targets of a few architectures.
 
@@ -94,6 +96,7 @@ def train(
         anchor: Weight of the squared distance from the standardised ranks, which fixes the scores' scale.
         kl_weight: Weight of the divergence from the prior.
         tensorboard: Write TensorBoard files too.
+        unlabelled: Fit the encoding to all architectures of the store, and not only to those of the budget.
 
     Returns:
         `kendall_tau` with the same column of the architectures outside the budget, the mean over spaces
@@ -111,13 +114,12 @@ def train(
     stores = [FeatureStore.open(folder) for folder in _listed(features)]
     tasks = _tasks(stores, settings)
 
-    def prepare(fitted: Sequence[Table]) -> tuple[Any, Any]:
-        fresh = plugins.build("encodings", encoding)
-        fresh.fit(fitted)
-        return fresh, plugins.build("predictors", predictor, length=fresh.length, channels=fresh.channels)
-
     fit = partial(
-        train_predictor, prepare=prepare, loss=plugins.build("losses", loss), recipe=recipe, seed=seed
+        train_predictor,
+        prepare=partial(prepare, encoding=encoding, predictor=predictor),
+        loss=plugins.build("losses", loss),
+        recipe=recipe,
+        seed=seed,
     )
     if acquisition is not None:
         tasks = [_acquire(tasks, fit, settings)]

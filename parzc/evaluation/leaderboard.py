@@ -12,10 +12,11 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float, Int
 from tqdm import tqdm
 
 from parzc import plugins
-from parzc.competitor import Competitor
+from parzc.competitor import Chooser, Competitor
 from parzc.evaluation.calibration import calibration
 from parzc.evaluation.report import evaluate
 from parzc.evaluation.track import Contest, Track, fingerprint, open_track
@@ -199,6 +200,8 @@ def _measure(contest: Contest, spec: Spec, run: _Run) -> dict[str, Any]:
     known = contest.draw(run.budget, run.seed)
     competitor: Competitor = plugins.build("competitors", spec)
     start = time.process_time()
+    if isinstance(competitor, Chooser):
+        known = _choose(competitor, contest, known, run.seed)
     competitor.fit(contest.candidates, known, contest.targets[known], seed=run.seed)
     fitted = time.process_time()
     scores, sd = competitor.predict(contest.candidates)
@@ -207,7 +210,7 @@ def _measure(contest: Contest, spec: Spec, run: _Run) -> dict[str, Any]:
     for name, part in contest.parts(known).items():
         if len(np.unique(contest.tests[part])) > 1:
             parts[name] = dict(evaluate(scores[part], contest.tests[part]))
-            if competitor.fewest and sd.any():
+            if len(known) > 1 and sd.any():
                 parts[name] |= calibration(
                     scores[part],
                     sd[part],
@@ -216,6 +219,26 @@ def _measure(contest: Contest, spec: Spec, run: _Run) -> dict[str, Any]:
                     normal=competitor.normal,
                 )
     return {"parts": parts, **seconds}
+
+
+def _choose(
+    competitor: Chooser, contest: Contest, drawn: Int[np.ndarray, " budget"], seed: int
+) -> Int[np.ndarray, " budget"]:
+    """Let a competitor choose what to learn from, and count what it looks up."""
+    seen: set[int] = set()
+
+    def look_up(rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
+        seen.update(rows.tolist())
+        told: Float[np.ndarray, " rows"] = contest.targets[rows]
+        return told
+
+    chosen = competitor.choose(contest.candidates, drawn, look_up, seed=seed)
+    if len(set(chosen.tolist())) != len(drawn) or not seen <= set(chosen.tolist()):
+        raise ValueError(
+            f"a competitor should choose {len(drawn)} different architectures, all that it looks up among"
+            f" them; it chose {len(set(chosen.tolist()))} and looked up {len(seen)}."
+        )
+    return chosen
 
 
 def _is_done(kept: Journal, run: _Run, origin: Any) -> bool:

@@ -4,7 +4,7 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,20 +21,11 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor
 from tqdm import tqdm
 
-from parzc import plugins
 from parzc.learning.data import ArchitectureData, Task
 from parzc.learning.module import RankingModule
 from parzc.probing.table import Table
 
-__all__ = [
-    "CHECKPOINT",
-    "Recipe",
-    "Trained",
-    "build_predictor",
-    "collect_metrics",
-    "predict_mean",
-    "train_predictor",
-]
+__all__ = ["CHECKPOINT", "Recipe", "Trained", "collect_metrics", "predict_mean", "train_predictor"]
 
 CHECKPOINT = "checkpoint.ckpt"
 _CHUNK = 256
@@ -125,22 +116,6 @@ def train_predictor(
             return trained
         epochs = trained.lasted
     return run([task.whole() for task in tasks], epochs=epochs, name="refit")
-
-
-def build_predictor(spec: str | Mapping[str, Any], encoding: Any) -> Any:
-    """Build a predictor that fits an encoding.
-
-    Args:
-        spec: Name, or name and options.
-        encoding: Fitted.
-
-    Returns:
-        The predictor, which knows the encoding's length, channels and, if it has one, layout.
-    """
-    facts = {"length": encoding.length, "channels": encoding.channels}
-    if hasattr(encoding, "layout"):
-        facts["layout"] = encoding.layout
-    return plugins.build("predictors", spec, **facts)
 
 
 def predict_mean(trained: Trained, tables: Sequence[Table]) -> Float[np.ndarray, " tables"]:

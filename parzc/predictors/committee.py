@@ -24,7 +24,11 @@ _PROCESS = {
 }
 _FOLDS = 5
 _TRUST = 2.0
-"""Squared distance between two opinions, summed over targets, that the second must outweigh to count half."""
+"""Squared distance between process and trees, summed over targets, up to which the process is believed."""
+_HALF = 24.0
+"""Targets at which what left-out predictions say of the weight counts half."""
+_AGAIN = 0.015
+"""Least variance: what two trainings of one network differ by, on benchmarks that repeat them."""
 _SURE = 5.0
 """Targets that the process's own standard deviations count for."""
 
@@ -35,12 +39,12 @@ class Committee(nn.Module):
     .. math:: s = (1 - w)\, g + w\, \tfrac12 (e + m)
 
     g is a Gaussian process whose prior mean is a training-free aggregate, e the mean of trees, and m a mixer
-    over the nodes, each in normal scores. The weight w is a ridge regression of the targets on what process
-    and trees say of them unseen (left out one by one, and in five folds): near 0 with a handful of
-    targets, near 1 with hundreds. Only the mixer is trained by gradients; in training mode it speaks alone.
+    over the nodes, each in normal scores. The weight w is near 0 with a handful of targets, and with more
+    follows a ridge regression of the targets on what process and trees say of them unseen (left out one by
+    one, and in five folds): twice that if there is a mixer too, as two opinions err less than one. Only the mixer is trained by gradients; in training mode it speaks alone.
 
-    The predictive deviation is that of the process, noise included, times a factor that makes it fit
-    the residuals of unseen targets.
+    The predictive variance is that of the process, noise included, and that between trees, times a factor that
+    makes it fit the residuals of unseen targets; what a second training would differ by comes on top.
 
     Args:
         length: Positions of the encoding.
@@ -57,6 +61,7 @@ class Committee(nn.Module):
     """
 
     normal = True  # scores are normal quantiles of ranks
+    fewest = 0  # targets that it needs: the prior speaks without
 
     weight: Tensor
     factor: Tensor
@@ -120,7 +125,8 @@ class Committee(nn.Module):
             taught.append(_normal(self.mixer(nodes).mean(0).double()))
         if taught and self.weight:
             process = (1 - self.weight) * process + self.weight * torch.stack(taught).mean(0)
-        return process.float()[None]
+        score: Tensor = process.float()[None]
+        return score
 
     def sample(self, encoding: Encoding, draws: int) -> Float[Tensor, "samples batch"]:
         """Draw what the ranks of new targets may be, each table's independent of the others'.
@@ -133,12 +139,18 @@ class Committee(nn.Module):
             Normal scores; the noise of targets is part of their spread.
         """
         mean, sd = self(encoding)[0], self._deviation(self._parts(encoding)[1]).float()
-        return mean + sd * torch.randn(draws, len(mean))
+        drawn: Tensor = mean + sd * torch.randn(draws, len(mean))
+        return drawn
 
     def covariance(self, encoding: Encoding) -> Float[Tensor, "batch batch"]:
         """Say what the process does not know of several tables together, without the noise of targets."""
         found: Tensor = self.process.covariance(self._parts(encoding)[1])
         return found * self.factor.square()
+
+    @property
+    def noise_variance(self) -> float:
+        """Variance of the noise of targets, on the scale of scores."""
+        return float(self.process.noise_variance * self.factor**2)
 
     def condition(self, encoding: Encoding, targets: Float[Tensor, " batch"]) -> None:
         """Learn of targets, in the place of those known before.
@@ -150,18 +162,20 @@ class Committee(nn.Module):
         _, network = self._parts(encoding)
         scores = normal_scores(targets)
         self.process.condition(network, targets)
-        unseen = self.process.left_out()
+        unseen, once = self.process.left_out(), _occur_once(network)
+        variance = self.process.deviation_left_out().square()
         if self.trees is not None:
-            taught = self._folds(network, targets)
-            away, rest = taught - unseen, scores - unseen
-            self.weight = ((away @ rest) / (away @ away + _TRUST)).clamp(0, 1)
-            unseen = unseen + self.weight * away
+            taught, spread = _in_folds(self.trees, network, targets)
+            away, rest = ((taught - unseen) * once, (scores - unseen) * once)
+            share: Tensor = (away @ rest) / (away @ away + _TRUST) * (1 if self.mixer is None else 2)
+            self.weight = share.clamp(0, 1) / (1 + (_HALF / len(scores)) ** 2)
+            unseen = unseen + self.weight * (taught - unseen)
+            variance = variance + spread.square()
             self.trees.condition(network, targets)
         elif self.mixer is not None:
-            self.weight = torch.tensor(len(scores) / (len(scores) + 50.0), dtype=torch.float64)
-        self.factor = torch.ones_like(self.factor)
-        surprise = ((scores - unseen) / self._deviation(network)).square()
-        self.factor = ((surprise.sum() + _SURE) / (len(scores) + _SURE)).sqrt()
+            self.weight = torch.ones_like(self.weight) / (1 + (_HALF / len(scores)) ** 2)
+        surprise = (scores - unseen).square() / variance * once
+        self.factor = ((surprise.sum() + _SURE) / (once.sum() + _SURE)).sqrt()
 
     def kl(self) -> Float[Tensor, ""]:
         """Measure how far the mixer's posterior is from its prior, in nats."""
@@ -169,25 +183,35 @@ class Committee(nn.Module):
         return own
 
     def _deviation(self, network: Encoding) -> Float[Tensor, " batch"]:
-        deviation: Tensor = self.process.deviation(network)
-        return deviation * self.factor
-
-    def _folds(self, network: Encoding, targets: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-        """Let trees say of each fold what the others teach."""
-        said = torch.zeros(len(targets), dtype=torch.float64)
-        fold_of = np.arange(len(targets)) % _FOLDS
-        for fold in range(min(_FOLDS, len(targets))):
-            kept, out = (
-                torch.from_numpy(np.flatnonzero(part)) for part in (fold_of != fold, fold_of == fold)
-            )
-            self.trees.condition(network[kept], targets[kept])
-            said[out] = self.trees(network[out]).mean(0).double()
-        return said
+        variance: Tensor = self.process.deviation(network).square()
+        if self.trees is not None:
+            variance = variance + self.trees(network).std(0).square()
+        return (variance * self.factor.square() + _AGAIN).sqrt()
 
     def _parts(self, encoding: Encoding) -> tuple[Encoding, Encoding]:
         (nodes, width), (whole, features) = self.layout
         first = Encoding(encoding.values[:, :nodes, :width], encoding.mask[:, :nodes])
         return first, Encoding(encoding.values[:, -whole:, :features], encoding.mask[:, -whole:])
+
+
+def _occur_once(network: Encoding) -> Float[Tensor, " batch"]:
+    """Mark the networks that no other is equal to: only they can be left out."""
+    _, places, counts = torch.unique(network.flat(), dim=0, return_inverse=True, return_counts=True)
+    return (counts[places] == 1).double()
+
+
+def _in_folds(
+    trees: Any, network: Encoding, targets: Float[Tensor, " batch"]
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    """Let trees say of each fold what the others teach, with their spread."""
+    said, spread = torch.zeros(2, len(targets), dtype=torch.float64)
+    fold_of = np.arange(len(targets)) % _FOLDS
+    for fold in range(min(_FOLDS, len(targets))):
+        kept, out = (torch.from_numpy(np.flatnonzero(part)) for part in (fold_of != fold, fold_of == fold))
+        trees.condition(network[kept], targets[kept])
+        each = trees(network[out]).double()
+        said[out], spread[out] = each.mean(0), each.std(0)
+    return said, spread
 
 
 def _build(spec: Spec, length: int, channels: int) -> Any:
@@ -200,4 +224,5 @@ def _named(spec: Spec) -> dict[str, Any]:
 
 def _normal(scores: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
     """Turn standardised ranks into normal scores."""
-    return torch.special.ndtri((scores / 12**0.5 + 0.5).clamp(0.001, 0.999))
+    normal: Tensor = torch.special.ndtri((scores / 12**0.5 + 0.5).clamp(0.001, 0.999))
+    return normal

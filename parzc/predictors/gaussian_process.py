@@ -209,6 +209,14 @@ class GaussianProcess(nn.Module):
         rest = inverse @ (self.scores - self._mean(self.inputs))
         return self.scores - rest / inverse.diagonal()
 
+    def deviation_left_out(self) -> Float[Tensor, " batch"]:
+        """Say how far each of the targets may lie from what the others say of it.
+
+        Returns:
+            Standard deviations, noise included.
+        """
+        return torch.cholesky_inverse(self._factor(self.inputs)).diagonal().rsqrt()
+
     def kl(self) -> Float[Tensor, ""]:
         """Measure how far the prior has been moved by what it was learned on.
 

@@ -133,7 +133,8 @@ class Trees(nn.Module):
         Returns:
             Scores whose spread is that of the trees.
         """
-        return self(encoding)[torch.randint(len(self.value), (draws,))]
+        drawn: Tensor = self(encoding)[torch.randint(len(self.value), (draws,))]
+        return drawn
 
     def kl(self) -> Float[Tensor, ""]:
         """There is no prior: zero."""
