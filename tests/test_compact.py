@@ -195,6 +195,16 @@ def test_stores_that_do_not_fit_together(made_up: FeatureStore, tmp_path: Path) 
         compact_store(made_up, few, path=tmp_path / "small")
 
 
+def test_a_later_store_may_have_more_architectures(made_up: FeatureStore, tmp_path: Path) -> None:
+    few = FeatureStore.create(tmp_path / "b", made_up.settings | {"statistics": ["synflow"]})
+    few.add(list(part(made_up, tmp_path / "a", ("synflow",)).tables().items())[5:])
+    joined = compact_store(few, part(made_up, tmp_path / "c", ("snip",)), path=tmp_path / "small", bits=52)
+    wanted = made_up.tables()
+    assert len(joined.architectures()) == len(few.architectures())
+    for name, table in joined.tables().items():
+        np.testing.assert_array_equal(table.column("snip"), wanted[name].column("snip"))
+
+
 def test_values_of_nodes_that_the_first_store_lacks_are_not_dropped(
     made_up: FeatureStore, tmp_path: Path
 ) -> None:

@@ -53,6 +53,7 @@ def _join(rows: pa.Table, other: pa.Table, store: FeatureStore) -> pa.Table:
         raise ValueError(
             f"{store.path} should have every architecture of the first store, lacks {lacking[0]}."
         )
+    theirs = theirs[theirs["architecture"].isin(ours["architecture"])]
     place = _places(ours, theirs)
     firsts = theirs.drop_duplicates("architecture").set_index("architecture")["row"]
     network = ours["architecture"].map(firsts).to_numpy()
@@ -60,7 +61,7 @@ def _join(rows: pa.Table, other: pa.Table, store: FeatureStore) -> pa.Table:
         if name.startswith("network."):
             rows = rows.append_column(name, other[name].take(network))
         else:
-            _check(other, name, np.setdiff1d(theirs["row"], place[place >= 0]), store)
+            _check(other, name, np.setdiff1d(theirs["row"].to_numpy(), place[place >= 0]), store)
             found = other[name].take(pa.array(np.maximum(place, 0), mask=place < 0))
             rows = rows.append_column(name, found)
     return _with_missing(rows, other, place, set(new))
