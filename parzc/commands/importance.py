@@ -10,6 +10,7 @@ import pandas as pd
 from parzc.atomic import atomic_write
 from parzc.attribution import Importance, positions_of, score_by, statistics_of
 from parzc.attribution import importance as measure
+from parzc.commands.adaptation import adapt
 from parzc.commands.selection import held_out
 from parzc.encoding import operations
 from parzc.evaluation.deletion import deletion_curves
@@ -44,8 +45,9 @@ def importance(
     Architectures without a live node are left out: there is nothing in them to listen to.
 
     Args:
-        proxy: A proxy file.
-        features: The folder of a feature store.
+        proxy: A proxy file, or the name of a shipped one. If it was trained on other spaces, it takes its
+            scale from all architectures of the store.
+        features: The folder of a feature store, or the name of a shipped one.
         out: The folder to write: `positions.csv`, `statistics.csv`, `importance.png`, `run.json`, and with
             targets `deletion.csv`.
         targets: A CSV file of accuracies, to check that taking away what is important costs most.
@@ -75,7 +77,10 @@ def importance(
     if (targets is None) != (target is None):
         raise ValueError("the check needs both targets=… and target=…; without it, leave out both.")
     store = FeatureStore.open(features)
-    tables = _live(store.tables())
+    tables = store.tables()
+    if space := store.settings.get("space", {}).get("name"):
+        adapt(opened, list(tables.values()), space)
+    tables = _live(tables)
     known = {} if targets is None or target is None else read_targets(targets, target, tables)
     names = list(known or tables)
     names = names if include_training else held_out(names, opened, store.settings)
