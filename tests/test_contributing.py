@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from parzc import plugins
+from parzc.acquisition import Belief
 from parzc.commands.extract import extract as extract_many
 from parzc.commands.label import label
 from parzc.competitor import Candidates, Competitor
@@ -34,9 +35,9 @@ def recipes_in_files(tmp_path, monkeypatch):
         sys.modules.pop(f"recipe_{name}", None)
 
 
-def test_there_are_six():
-    names = ["hinge", "nearest", "plain_cnns", "snip_per_weight", "weight_spread", "worst_rank"]
-    assert sorted(RECIPES) == names
+def test_there_are_seven():
+    kinds = ["hinge", "nearest", "plain_cnns", "snip_per_weight"]
+    assert sorted(RECIPES) == [*kinds, "upper_confidence", "weight_spread", "worst_rank"]
 
 
 def space(**facts):
@@ -93,6 +94,18 @@ def test_the_proxy_and_the_aggregation_score_networks():
     assert opened.statistics == ("snip",)
     assert scores.min() == 1
     assert 1 < scores.max() <= 8
+
+
+def test_the_acquisition_prefers_what_could_be_best():
+    acquisition = plugins.build(
+        "acquisitions", {"name": "recipe_upper_confidence:UpperConfidence", "confidence": 2.0}
+    )
+
+    class Pool:
+        def belief(self):
+            return Belief(np.array([0.0, 1.0, 0.5]), np.diag([4.0, 0.01, 0.01]), 0.1)
+
+    assert acquisition(Pool(), 2, np.random.default_rng(0)).tolist() == [0, 1]
 
 
 def test_the_competitor_ranks_by_its_neighbours():
