@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from parzc.probing.stack import Stack, stack
 from parzc.probing.table import NODE_SIZES, NodeInfo, Table
 from parzc.proxy_features import ProxyFeatures
-from parzc.scale import SignedLogScale
+from parzc.scale import SignedLogScale, group_sums
 
 __all__ = [
     "KINDS",
@@ -42,6 +43,9 @@ SIZES = ("weights", "flops", "kernel", "spatial", "kind")
 MUTE = ("plain", "activation_mean", "l2_norm")
 """Statistics that by default are no features: before training the first two are noise around zero wherever
 batch norm follows, and the third only says how many weights there are."""
+
+
+_KIND, _ALIVE = attrgetter("kind"), attrgetter("alive")
 
 
 @dataclass(frozen=True)
@@ -81,19 +85,25 @@ class NodeFeatures:
     Attributes:
         values: Features on their own scales; NaN where missing.
         owner: Which table a node is of, ascending.
-        names: The nodes' names.
-        tables: Number of tables.
+        which: The place of each node in `source.nodes`.
+        source: The tables.
     """
 
     values: Float[np.ndarray, "nodes channels"]
     owner: Int[np.ndarray, " nodes"]
-    names: list[str]
-    tables: int
+    which: Int[np.ndarray, " nodes"]
+    source: Stack
+
+    @property
+    def tables(self) -> int:
+        """Number of tables."""
+        return len(self.source)
 
     def choose(self, kept: Bool[np.ndarray, " nodes"]) -> "NodeFeatures":
         """Leave out nodes, but no table."""
-        names = [name for name, keep in zip(self.names, kept, strict=True) if keep]
-        return NodeFeatures(self.values[kept], self.owner[kept], names, self.tables)
+        if kept.all():
+            return self
+        return NodeFeatures(self.values[kept], self.owner[kept], self.which[kept], self.source)
 
 
 class TableEncoding(nn.Module):
@@ -243,24 +253,22 @@ def node_features(tables: Sequence[Table], features: Sequence[str]) -> NodeFeatu
         LookupError: If a table lacks a statistic.
     """
     _require(tables, features)
-    nodes = [node for table in tables for node in table.nodes]
-    counts = np.array([len(table.nodes) for table in tables], dtype=np.int64)
-    statistics = [name for name in features if name not in NODE_SIZES and name != "kind"]
-    columns = dict(zip(statistics, _statistics(tables, statistics).T, strict=True))
-    for name in features:
-        if name in NODE_SIZES:
-            columns[name] = np.fromiter(map(attrgetter(name), nodes), dtype=float, count=len(nodes))
-    if "kind" in features:
-        kinds = np.array([node.kind for node in nodes])
-        columns |= {kind: (kinds == kind).astype(float) for kind in KINDS}
-    order = channel_names(features)
-    values = np.stack([columns[name] for name in order], axis=1) if order else np.zeros((len(nodes), 0))
-    values[~np.isfinite(values)] = np.nan
-    kept = [node.alive and node.kind in KINDS for node in nodes]
-    live = np.array(kept, dtype=bool)
-    owner = np.repeat(np.arange(len(tables)), counts)
-    names = [node.name for node, keep in zip(nodes, kept, strict=True) if keep]
-    return NodeFeatures(values[live], owner[live], names, len(tables))
+    source = stack(tables)
+    kinds, kind = source.labels(_KIND)
+    live = source.each(_ALIVE).astype(bool) & np.isin(kinds, KINDS)[kind]
+    rows = np.flatnonzero(live[source.which])
+    which, order = source.which[rows], channel_names(features)
+    values = np.empty((len(rows), len(order)))
+    for channel, name in enumerate(order):
+        if name in KINDS:
+            values[:, channel] = np.array([each == name for each in kinds])[kind][which]
+        elif name in NODE_SIZES:
+            values[:, channel] = source.size(name)[which]
+    read = [channel for channel, name in enumerate(order) if name not in (*KINDS, *NODE_SIZES)]
+    found = source.statistics([order[channel] for channel in read]).take(rows, axis=0)
+    found[~np.isfinite(found)] = np.nan
+    values[:, read] = found
+    return NodeFeatures(values, source.owner[rows], which, source)
 
 
 def total_features(nodes: NodeFeatures) -> Float[np.ndarray, "tables channels"]:
@@ -272,9 +280,9 @@ def total_features(nodes: NodeFeatures) -> Float[np.ndarray, "tables channels"]:
     Returns:
         Sums; a missing value counts as zero, and so does a sum that is not finite.
     """
-    totals = np.zeros((nodes.tables, nodes.values.shape[1]))
+    filled = np.where(np.isnan(nodes.values), 0.0, nodes.values)
     with np.errstate(over="ignore"):
-        np.add.at(totals, nodes.owner, np.nan_to_num(nodes.values, nan=0.0))
+        totals = group_sums(filled, nodes.owner, nodes.tables)
     return np.where(np.isfinite(totals), totals, 0.0)
 
 
@@ -286,13 +294,3 @@ def _require(tables: Sequence[Table], features: Sequence[str]) -> None:
                 f"the encoding needs the statistics {', '.join(sorted(missing))}, but a table has only"
                 f" {', '.join(statistics)}; extract them or leave them out of `features`."
             )
-
-
-def _statistics(tables: Sequence[Table], names: Sequence[str]) -> Float[np.ndarray, "nodes names"]:
-    places: dict[tuple[str, ...], list[int]] = {}
-    parts = [np.zeros((0, len(names)))]
-    for table in tables:
-        if table.statistics not in places:
-            places[table.statistics] = [table.statistics.index(name) for name in names]
-        parts.append(table.values[:, places[table.statistics]])
-    return np.concatenate(parts)

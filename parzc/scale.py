@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-__all__ = ["SignedLogScale"]
+__all__ = ["SignedLogScale", "group_sums"]
 
 _SMALLEST = 1e-30
 _CLIP = 10.0
@@ -66,14 +66,34 @@ class SignedLogScale(nn.Module):
         Returns:
             float32 within ±10; 0, the mean, where missing.
         """
-        mean, deviation = self.mean.cpu().numpy(), self.deviation.cpu().numpy()
-        scaled = (self._log(values) - mean[group]) / deviation[group]
-        clipped = np.clip(np.nan_to_num(scaled, nan=0.0), -_CLIP, _CLIP)
-        return torch.from_numpy(clipped.astype(np.float32))
+        scaled = self._log(values)
+        scaled -= self.mean.cpu().numpy().take(group, axis=0)
+        scaled /= self.deviation.cpu().numpy().take(group, axis=0)
+        scaled[np.isnan(scaled)] = 0.0
+        return torch.from_numpy(np.clip(scaled, -_CLIP, _CLIP, out=scaled).astype(np.float32))
 
     def _log(self, values: Float[np.ndarray, "nodes channels"]) -> Float[np.ndarray, "nodes channels"]:
         logs: Float[np.ndarray, "nodes channels"] = np.arcsinh(values / (2 * self.floor.cpu().numpy()))
         return logs
+
+
+def group_sums(
+    values: Float[np.ndarray, "rows channels"], group: Int[np.ndarray, " rows"], groups: int
+) -> Float[np.ndarray, "groups channels"]:
+    """Sum rows of the same group.
+
+    Args:
+        values: Finite values.
+        group: The group of each row.
+        groups: How many there are.
+
+    Returns:
+        Sums in the order of the rows; 0 for a group without.
+    """
+    sums = torch.zeros(groups, values.shape[1], dtype=torch.float64)
+    summed: Float[np.ndarray, "groups channels"]
+    summed = sums.index_add_(0, torch.from_numpy(group), torch.from_numpy(values)).numpy()
+    return summed
 
 
 def _floors(values: Float[np.ndarray, "nodes channels"]) -> Float[np.ndarray, " channels"]:
@@ -91,10 +111,7 @@ def _moments(
 ) -> tuple[Float[np.ndarray, "groups channels"], ...]:
     present = np.isfinite(values)
     filled = np.where(present, values, 0.0)
-    count, total = np.zeros((2, groups, values.shape[1]))
-    np.add.at(count, group, present)
-    np.add.at(total, group, filled)
+    count, total = group_sums(present.astype(float), group, groups), group_sums(filled, group, groups)
     mean = total / np.maximum(count, 1)
-    squares = np.zeros_like(total)
-    np.add.at(squares, group, np.where(present, (filled - mean[group]) ** 2, 0.0))
+    squares = group_sums(np.where(present, (filled - mean[group]) ** 2, 0.0), group, groups)
     return count, mean, np.sqrt(squares / np.maximum(count, 1))

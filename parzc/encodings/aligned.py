@@ -1,6 +1,7 @@
 """Nodes matched by name: the strongest encoding within one space."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from parzc.encoding import (
     operations,
     which_features,
 )
+from parzc.probing.stack import stack
 from parzc.probing.table import Table
 
 __all__ = ["Aligned"]
+
+_NAME = attrgetter("name")
 
 
 class Aligned(TableEncoding):
@@ -149,6 +153,7 @@ class Aligned(TableEncoding):
             LookupError: If a table lacks a statistic.
         """
         self._check_fitted()
+        tables = stack(tables)
         every = node_features(tables, self.features or [])
         nodes, position = self._known(every)
         cells = torch.from_numpy(nodes.owner * self.length + position)
@@ -162,7 +167,9 @@ class Aligned(TableEncoding):
         return Encoding(self.place_totals(values, every, tables), mask)
 
     def _known(self, nodes: NodeFeatures) -> tuple[NodeFeatures, Int[np.ndarray, " nodes"]]:
-        position = np.fromiter((self.names.get(name, -1) for name in nodes.names), np.int64, len(nodes.names))
+        names, number = nodes.source.labels(_NAME)
+        places = np.array([self.names.get(name, -1) for name in names], dtype=np.int64)
+        position = places[number][nodes.which]
         count = np.bincount(nodes.owner, minlength=nodes.tables)
         known = np.bincount(nodes.owner, weights=position >= 0, minlength=nodes.tables)
         foreign = (2 * known < count)[nodes.owner]

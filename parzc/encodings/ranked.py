@@ -17,8 +17,10 @@ from parzc.encoding import (
     total_features,
     which_features,
 )
+from parzc.probing.stack import stack
 from parzc.probing.table import NODE_SIZES, Table
 from parzc.ranking import ranks
+from parzc.scale import group_sums
 
 __all__ = ["Ranked"]
 
@@ -145,6 +147,7 @@ class Ranked(TableEncoding):
         return Encoding(torch.from_numpy(values.astype(np.float32)), torch.ones(len(tables), 1) > 0)
 
     def _measure(self, tables: Sequence[Table]) -> Float[np.ndarray, "channels tables"]:
+        tables = stack(tables)
         sums = total_features(node_features(tables, self.features or []))
         averages = _mean_logarithms(tables, self.means)
         single = [[table.network.get(name, np.nan) for name in self.values] for table in tables]
@@ -182,7 +185,6 @@ def _mean_logarithms(tables: Sequence[Table], names: Sequence[str]) -> Float[np.
     with np.errstate(divide="ignore"):
         logs = np.log(np.abs(nodes.values))
     present = np.isfinite(logs)
-    counts, sums = np.zeros((2, nodes.tables, len(names)))
-    np.add.at(counts, nodes.owner, present)
-    np.add.at(sums, nodes.owner, np.where(present, logs, 0.0))
+    counts = group_sums(present.astype(float), nodes.owner, nodes.tables)
+    sums = group_sums(np.where(present, logs, 0.0), nodes.owner, nodes.tables)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
