@@ -117,9 +117,7 @@ def score(
     chosen = choose_architectures(built, architectures if network is None else [network], seed)
     _check_population(opened, len(chosen))
     scored = _name_of(space)
-    warn_of_readings(opened, settings)
-    if len(chosen) == 1 and not is_at_home(opened, scored):
-        warn_of_guess(opened)
+    _warn(opened, scored, settings, len(chosen))
     images = images or _noise(built, chosen[0], shape, size, seed)
     reading = choose_reading(opened, scored, settings)
     scheme = reading.pop("initialisation")
@@ -155,6 +153,12 @@ def _check_population(proxy: Proxy, count: int) -> None:
             "an aggregate ranks networks among each other and has no score for one alone; give more with"
             " space=… architectures=…, or one of its members as the proxy."
         )
+
+
+def _warn(proxy: Proxy, space: str, settings: Mapping[str, Any], count: int) -> None:
+    warn_of_readings(proxy, settings)
+    if count == 1 and not is_at_home(proxy, space):
+        warn_of_guess(proxy)
 
 
 def _name_of(space: Spec | None) -> str:
