@@ -1,5 +1,6 @@
 """What was computed from what: how deep an operation lies, and ways through the network."""
 
+import functools
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -129,6 +130,7 @@ def _is_zero(node: Any) -> bool:
     return any(factor is not None and factor.ndim == 0 and not factor for factor in factors)
 
 
+@functools.cache  # a search asks it of the same few names again and again
 def block_of(name: str) -> str:
     """Name the module that counts as the block an operation lies in.
 

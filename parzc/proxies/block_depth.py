@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+from jaxtyping import Float
+
 from parzc.probing.levels import block_of
-from parzc.probing.table import Table
+from parzc.probing.stack import Stack
+from parzc.probing.table import NodeInfo, Table
 from parzc.training_free import formula
 
 __all__ = ["block_depth"]
@@ -27,6 +31,20 @@ def block_depth(table: Table) -> float:
     deepest: dict[str, float] = {}
     for node, level in zip(table.nodes, table.column("block_level").tolist(), strict=True):
         if math.isfinite(level):
-            block = block_of(node.name)
+            block = _block(node)
             deepest[block] = max(level, deepest.get(block, 0.0))
-    return sum(deepest.values())
+    return sum(deepest.values(), 0.0)
+
+
+@block_depth.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    levels, (blocks, number) = tables.statistics(["block_level"])[:, 0], tables.labels(_block)
+    present = np.isfinite(levels)
+    place = (tables.owner * len(blocks) + number[tables.which])[present]
+    deepest = np.zeros(len(tables) * len(blocks))
+    np.maximum.at(deepest, place, levels[present])
+    return np.asarray(deepest.reshape(len(tables), len(blocks)).sum(axis=1))
+
+
+def _block(node: NodeInfo) -> str:
+    return block_of(node.name)

@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+from jaxtyping import Float
+
+from parzc.probing.stack import Stack
 from parzc.probing.table import Table
-from parzc.training_free import block_values, formula
+from parzc.training_free import block_values, blocks_together, formula, or_last
 
 __all__ = ["expressivity"]
 
@@ -34,3 +38,10 @@ def expressivity(table: Table) -> float:
         return math.nan
     total = float(entropies.sum())
     return -math.inf if math.isnan(total) else total
+
+
+@expressivity.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    entropies, owner = blocks_together(tables, "expressivity")
+    totals = np.bincount(owner, weights=entropies, minlength=len(tables))
+    return or_last(totals, np.bincount(owner, minlength=len(tables)))

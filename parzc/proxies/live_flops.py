@@ -1,6 +1,10 @@
 """Multiply-accumulate count of what is alive."""
 
-from parzc.probing.table import Table
+import numpy as np
+from jaxtyping import Float
+
+from parzc.probing.stack import Stack
+from parzc.probing.table import NodeInfo, Table
 from parzc.training_free import formula
 
 __all__ = ["live_flops"]
@@ -23,4 +27,13 @@ def live_flops(table: Table) -> float:
         None: FLOPs (`parzc.proxies.flops`) without the operations that a cell contains but does not
         use, 40 % of the cells of NAS-Bench-201 having such.
     """
-    return float(sum(node.flops for node in table.nodes if node.alive and node.weights))
+    return sum(map(_count, table.nodes), 0.0)
+
+
+@live_flops.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    return tables.total(_count)
+
+
+def _count(node: NodeInfo) -> float:
+    return float(node.flops if node.alive and node.weights else 0)

@@ -1,6 +1,10 @@
 """Number of layers that can learn."""
 
-from parzc.probing.table import Table
+import numpy as np
+from jaxtyping import Float
+
+from parzc.probing.stack import Stack
+from parzc.probing.table import NodeInfo, Table
 from parzc.training_free import formula
 
 __all__ = ["live_layers"]
@@ -22,4 +26,13 @@ def live_layers(table: Table) -> float:
         The baseline "number of trainable layers" of the VKDNW study, 2025. Deviations: dead layers do not
         count, and neither does normalisation.
     """
-    return float(sum(node.weights > 0 and node.alive for node in table.nodes))
+    return sum(map(_count, table.nodes), 0.0)
+
+
+@live_layers.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    return tables.total(_count)
+
+
+def _count(node: NodeInfo) -> float:
+    return float(node.weights > 0 and node.alive)

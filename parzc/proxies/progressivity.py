@@ -3,9 +3,11 @@
 import math
 
 import numpy as np
+from jaxtyping import Float
 
+from parzc.probing.stack import Stack
 from parzc.probing.table import Table
-from parzc.training_free import block_values, formula
+from parzc.training_free import block_values, blocks_together, formula, or_last
 
 __all__ = ["progressivity"]
 
@@ -34,3 +36,13 @@ def progressivity(table: Table) -> float:
     if not len(increases):
         return math.nan
     return -math.inf if np.isnan(increases).any() else float(increases.min())
+
+
+@progressivity.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    entropies, owner = blocks_together(tables, "expressivity")
+    inside = owner[1:] == owner[:-1]
+    whose, smallest = owner[1:][inside], np.full(len(tables), np.inf)
+    with np.errstate(invalid="ignore"):  # a missing value makes the smallest one missing
+        np.minimum.at(smallest, whose, np.diff(entropies)[inside])
+    return or_last(smallest, np.bincount(whose, minlength=len(tables)))

@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
+from jaxtyping import Float
+
+from parzc.probing.stack import Stack
 from parzc.probing.table import Table
-from parzc.training_free import block_values, formula
+from parzc.training_free import block_values, blocks_together, formula, or_last
 
 __all__ = ["trainability"]
 
@@ -36,3 +40,12 @@ def trainability(table: Table) -> float:
         return math.nan
     mean = float(values.mean())
     return -math.inf if math.isnan(mean) else mean
+
+
+@trainability.together
+def _together(tables: Stack) -> Float[np.ndarray, " tables"]:
+    values, owner = blocks_together(tables, "trainability")
+    inside = np.diff(owner, prepend=-1) == 0
+    count = np.bincount(owner[inside], minlength=len(tables))
+    totals = np.bincount(owner[inside], weights=values[inside], minlength=len(tables))
+    return or_last(totals / np.maximum(count, 1), count)

@@ -99,6 +99,18 @@ def test_a_value_that_is_not_finite_gives_no_finite_score(name: str):
     assert math.isnan(score) or score == -math.inf
 
 
+@pytest.mark.parametrize("name", [name for name in FORMULAS if LOADED[name].many])
+def test_many_at_once_score_as_one_by_one(name: str):
+    whole = [_table(name, network) for network in (_network(), _Ignorant(), _network(4))]
+    broken = [dataclasses.replace(each, values=each.values.copy()) for each in whole]
+    for each in broken:
+        each.values[np.random.default_rng(0).random(each.values.shape) < 0.3] = np.nan
+    without = [dataclasses.replace(whole[0], nodes=(), values=whole[0].values[:0])]
+    tables = [*whole, *without, *broken]
+    expected = [LOADED[name](table) for table in tables]
+    np.testing.assert_allclose(open_proxy(name).predict(tables)[0], expected, rtol=1e-12)
+
+
 @of_each_aggregate
 def test_its_members_are_formulas(name: str):
     assert len(set(LOADED[name].members)) == len(LOADED[name].members) > 1
