@@ -95,6 +95,11 @@ def test_the_standard_deviation_is_positive_and_does_not_depend_on_company():
     assert np.allclose(together, alone, rtol=1e-4)
 
 
+def test_scores_are_those_of_predict(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("parzc.proxy._CHUNK", 3)
+    assert np.allclose(proxy().score(tables()), proxy().predict(tables())[0], rtol=1e-6)
+
+
 class _FirstFeature(torch.nn.Module):
     def forward(self, encoding: Encoding) -> torch.Tensor:
         return encoding.values[None, :, 0, 0]
@@ -107,7 +112,7 @@ def test_a_predictor_without_distribution_has_no_deviation():
 
 
 def test_no_tables_give_no_scores():
-    assert [len(column) for column in proxy().predict([])] == [0, 0]
+    assert [len(column) for column in (*proxy().predict([]), proxy().score([]))] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("name", ["snip", "flops", "synflow"])
