@@ -28,6 +28,7 @@ _CHUNK = 256
 _DRAWS = 16
 _SEED = 0
 _PARTS = {"encoding": "encodings", "predictor": "predictors"}
+_ROLES = ("members", "mixer", "trees", "process")
 
 
 class ParametricProxy:
@@ -186,8 +187,7 @@ def build_proxy(content: ProxyFile, source: str | Path, *, allow_plugins: bool =
     """
     try:
         parts = {part: dict(content.metadata[part]) for part in _PARTS}
-        names = [(kind, str(parts[part]["name"])) for part, kind in _PARTS.items()]
-        names += [named for text in parts["encoding"].get("proxies", ()) for named in plugins_named(text)]
+        names = [named for part, kind in _PARTS.items() for named in _all_named(parts[part], kind)]
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(f"{source} is damaged: it does not say how to build its parts.") from error
     if not allow_plugins:
@@ -254,6 +254,21 @@ def _sample(predictor: Any, encoding: Encoding) -> Float[Tensor, "samples tables
         torch.manual_seed(_SEED)
         drawn: Float[Tensor, "samples tables"] = predictor.sample(encoding, _DRAWS)
     return drawn
+
+
+def _all_named(spec: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+    """List the plug-ins that a specification names, however deep."""
+    found = [(kind, str(spec["name"]))]
+    for option, value in spec.items():
+        if option == "proxies":
+            found += [named for text in value for named in plugins_named(text)]
+            continue
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, Mapping) and "name" in inner:
+                found += _all_named(inner, kind)
+            elif option in _ROLES and isinstance(inner, str):
+                found.append((kind, inner))
+    return found
 
 
 def _specification(part: Any, kind: str) -> dict[str, Any]:
