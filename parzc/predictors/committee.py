@@ -43,8 +43,9 @@ class Committee(nn.Module):
     follows a ridge regression of the targets on what process and trees say of them unseen (left out one by
     one, and in five folds): twice that if there is a mixer too, as two opinions err less than one. Only the mixer is trained by gradients; in training mode it speaks alone.
 
-    The predictive variance is that of the process, noise included, and that between trees, times a factor that
-    makes it fit the residuals of unseen targets; what a second training would differ by comes on top.
+    The predictive variance is that of the process, noise included, and that between trees, times a
+    factor that makes it fit the residuals of unseen targets; what a second training would differ by comes
+    on top.
 
     Args:
         length: Positions of the encoding.
@@ -186,7 +187,8 @@ class Committee(nn.Module):
         variance: Tensor = self.process.deviation(network).square()
         if self.trees is not None:
             variance = variance + self.trees(network).std(0).square()
-        return (variance * self.factor.square() + _AGAIN).sqrt()
+        deviation: Tensor = (variance * self.factor.square() + _AGAIN).sqrt()
+        return deviation
 
     def _parts(self, encoding: Encoding) -> tuple[Encoding, Encoding]:
         (nodes, width), (whole, features) = self.layout
