@@ -41,7 +41,8 @@ class Committee(nn.Module):
     g is a Gaussian process whose prior mean is a training-free aggregate, e the mean of trees, and m a mixer
     over the nodes, each in normal scores. The weight w is near 0 with a handful of targets, and with more
     follows a ridge regression of the targets on what process and trees say of them unseen (left out one by
-    one, and in five folds): twice that if there is a mixer too, as two opinions err less than one. Only the mixer is trained by gradients; in training mode it speaks alone.
+    one, and in five folds): twice that if there is a mixer too, as two opinions err less than one. Only the
+    mixer is trained by gradients; in training mode it speaks alone.
 
     The predictive variance is that of the process, noise included, and that between trees, times a
     factor that makes it fit the residuals of unseen targets; what a second training would differ by comes
@@ -199,7 +200,8 @@ class Committee(nn.Module):
 def _occur_once(network: Encoding) -> Float[Tensor, " batch"]:
     """Mark the networks that no other is equal to: only they can be left out."""
     _, places, counts = torch.unique(network.flat(), dim=0, return_inverse=True, return_counts=True)
-    return (counts[places] == 1).double()
+    alone: Tensor = (counts[places] == 1).double()
+    return alone
 
 
 def _in_folds(
