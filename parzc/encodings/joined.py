@@ -9,6 +9,7 @@ from torch import nn
 
 from parzc import plugins
 from parzc.encoding import Encoding
+from parzc.probing.stack import stack
 from parzc.probing.table import Table
 
 __all__ = ["Joined"]
@@ -116,7 +117,8 @@ class Joined(nn.Module):
             ValueError: If a member was never fitted.
             LookupError: If a table lacks a statistic.
         """
-        encoded = [member(tables) for member in self._each()]
+        stacked = stack(tables)
+        encoded = [member(stacked) for member in self._each()]
         channels = max(part.values.shape[2] for part in encoded)
         values = [F.pad(part.values, (0, channels - part.values.shape[2])) for part in encoded]
         return Encoding(torch.cat(values, dim=1), torch.cat([part.mask for part in encoded], dim=1))
