@@ -227,6 +227,23 @@ def test_multiplication_by_zero_is_no_way() -> None:
     assert read(network, torch.randn(2, 1, 8, 8)) == counted([SPATIAL * 4 + POINTWISE])
 
 
+class FromTheInput(nn.Module):
+    """Adds to its input what a linear layer gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x + self.inner(x))
+        return out
+
+
+def test_additions_to_the_input() -> None:
+    expected = counted([POINTWISE, POINTWISE * 2])
+    assert read(FromTheInput(), torch.randn(2, 4)) == expected
+
+
 def test_tokens_start_where_they_are_embedded() -> None:
     network = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 4), nn.Flatten(), nn.Linear(12, 3))
     assert read(network, torch.randint(5, (2, 3))) == counted([POINTWISE * 2])

@@ -116,7 +116,7 @@ class Levels:
             ways = [way for earlier in before if (way := heaviest[earlier]) is not None]
             if place in self._starts:
                 ways.append(np.zeros(()))
-            longest = np.maximum.reduce(ways) if len(ways) > 1 else next(iter(ways), None)
+            longest = functools.reduce(np.maximum, ways) if ways else None
             if name is not None and longest is not None:
                 longest = longest + weights[name] if name in weights else None
             heaviest.append(longest)
