@@ -88,8 +88,8 @@ class ParametricProxy:
             tables: Tables with the columns `statistics`.
 
         Returns:
-            Scores (higher is better) and their standard deviations, over samples of the posterior and
-            members of the ensemble; 0 where the predictor has neither. The same for every call.
+            Scores (higher is better) and their standard deviations, the predictor's own or over samples of the
+            posterior and members of the ensemble; 0 where there is none of these. The same for every call.
 
         Raises:
             LookupError: If a table lacks a statistic.
@@ -141,8 +141,8 @@ class ParametricProxy:
         with torch.no_grad():
             encoding = self.encoding(tables)
             mean = self.predictor(encoding).mean(0)
-            samples = _sample(self.predictor, encoding)
-        return mean.double().numpy(), samples.double().std(0, correction=0).numpy()
+            spread = _spread(self.predictor, encoding)
+        return mean.double().numpy(), spread.double().numpy()
 
 
 def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricProxy:
@@ -246,14 +246,16 @@ def _list_shipped() -> str:
     return f"Those that parzc ships are {', '.join(shipped_proxies()) or 'none'}."
 
 
-def _sample(predictor: Any, encoding: Encoding) -> Float[Tensor, "samples tables"]:
-    if not hasattr(predictor, "sample"):
-        members: Float[Tensor, "samples tables"] = predictor(encoding)
-        return members
+def _spread(predictor: Any, encoding: Encoding) -> Float[Tensor, " tables"]:
+    """Ask a predictor that knows how sure it is, or see how its samples or its members spread."""
+    if hasattr(predictor, "spread"):
+        known: Float[Tensor, " tables"] = predictor.spread(encoding)
+        return known
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        drawn: Float[Tensor, "samples tables"] = predictor.sample(encoding, _DRAWS)
-    return drawn
+        drawn = predictor.sample(encoding, _DRAWS) if hasattr(predictor, "sample") else predictor(encoding)
+    found: Float[Tensor, " tables"] = drawn.double().std(0, correction=0)
+    return found
 
 
 def _all_named(spec: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from parzc import plugins
 from parzc.encoding import Encoding
 from parzc.predictors.committee import Committee
 from parzc.predictors.trees import Trees
+from parzc.proxy import ParametricProxy
 from tests.tables import as_list, tables
 
 FEATURES = 6
@@ -112,3 +113,12 @@ def test_trees_are_grown_the_same_way_again() -> None:
     for trees in (first, second):
         trees.condition(networks(30), stepped(networks(30)))
     torch.testing.assert_close(first(networks(9, seed=2)), second(networks(9, seed=2)), rtol=0, atol=0)
+
+
+def test_a_proxy_tells_the_exact_spread(committee) -> None:
+    known = networks(40)
+    committee.condition(known, rising(known))
+    encode = torch.nn.Identity()
+    encode.forward = lambda tables: networks(9, seed=2)
+    _, sd = ParametricProxy(encode, committee).predict(as_list(tables(9)))
+    torch.testing.assert_close(torch.from_numpy(sd), committee.spread(networks(9, seed=2)))

@@ -140,9 +140,25 @@ class Committee(nn.Module):
         Returns:
             Normal scores; the noise of targets is part of their spread.
         """
-        mean, sd = self(encoding)[0], self._deviation(self._parts(encoding)[1]).float()
-        drawn: Tensor = mean + sd * torch.randn(draws, len(mean))
+        mean = self(encoding)[0]
+        drawn: Tensor = mean + self.spread(encoding).float() * torch.randn(draws, len(mean))
         return drawn
+
+    def spread(self, encoding: Encoding) -> Float[Tensor, " batch"]:
+        """Say how far new targets may lie from the score.
+
+        Args:
+            encoding: Encoded tables.
+
+        Returns:
+            Standard deviations of normal scores, the noise of targets included.
+        """
+        _, network = self._parts(encoding)
+        variance: Tensor = self.process.deviation(network).square()
+        if self.trees is not None:
+            variance = variance + self.trees(network).std(0).square()
+        deviation: Tensor = (variance * self.factor.square() + _AGAIN).sqrt()
+        return deviation
 
     def covariance(self, encoding: Encoding) -> Float[Tensor, "batch batch"]:
         """Say what the process does not know of several tables together, without the noise of targets."""
@@ -184,13 +200,6 @@ class Committee(nn.Module):
         own: Tensor = torch.zeros(()) if self.mixer is None else self.mixer.kl()
         return own
 
-    def _deviation(self, network: Encoding) -> Float[Tensor, " batch"]:
-        variance: Tensor = self.process.deviation(network).square()
-        if self.trees is not None:
-            variance = variance + self.trees(network).std(0).square()
-        deviation: Tensor = (variance * self.factor.square() + _AGAIN).sqrt()
-        return deviation
-
     def _parts(self, encoding: Encoding) -> tuple[Encoding, Encoding]:
         (nodes, width), (whole, features) = self.layout
         first = Encoding(encoding.values[:, :nodes, :width], encoding.mask[:, :nodes])
@@ -227,6 +236,6 @@ def _named(spec: Spec) -> dict[str, Any]:
 
 
 def _normal(scores: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-    """Turn standardised ranks into normal scores."""
-    normal: Tensor = torch.special.ndtri((scores / 12**0.5 + 0.5).clamp(0.001, 0.999))
+    """Turn standardised ranks into normal scores, within those of the outermost few of a hundred."""
+    normal: Tensor = torch.special.ndtri((scores / 12**0.5 + 0.5).clamp(0.03, 0.97))
     return normal
