@@ -88,8 +88,8 @@ class ParametricProxy:
             tables: Tables with the columns `statistics`.
 
         Returns:
-            Scores (higher is better) and their standard deviations, the predictor's own or over samples of the
-            posterior and members of the ensemble; 0 where there is none of these. The same for every call.
+            Scores (higher is better) and their standard deviations, the predictor's own or over samples
+            of the posterior and members; 0 where there is none of these. The same for every call.
 
         Raises:
             LookupError: If a table lacks a statistic.
