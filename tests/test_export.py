@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from parzc.commands.export import export
+from parzc.commands.adaptation import trained_spaces
+from parzc.commands.export import _summary, export
 from parzc.commands.score import score
 from parzc.commands.train import train
 from parzc.probing.store import FeatureStore
@@ -102,3 +103,9 @@ def test_a_truncated_checkpoint_is_an_error(run: Path, tmp_path: Path):
     (tmp_path / "half.ckpt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"half\.ckpt is truncated"):
         export(checkpoint=str(tmp_path / "half.ckpt"), out=str(tmp_path / "a.parzc"))
+
+
+def test_the_line_that_is_printed_names_every_space():
+    metadata = load_proxy("universal").metadata
+    assert _summary(metadata).endswith(f"of {', '.join(trained_spaces(metadata))}")
+    assert len(trained_spaces(metadata)) == 7

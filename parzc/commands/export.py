@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from parzc.commands.adaptation import trained_spaces
 from parzc.provenance import write_provenance
 from parzc.proxy import ParametricProxy, build_proxy
 from parzc.proxy_file import ProxyFile, load_plain
@@ -70,5 +71,5 @@ def _part(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 
 def _summary(metadata: Mapping[str, Any]) -> str:
     parts = [f"{metadata[part]['name']}" for part in ("encoding", "predictor")]
-    space = metadata.get("space", {}).get("name", "an unknown space")
-    return f"{' + '.join(parts)}, trained on {len(metadata.get('training', ()))} architectures of {space}"
+    spaces = ", ".join(trained_spaces(metadata)) or "an unknown space"
+    return f"{' + '.join(parts)}, trained on {len(metadata.get('training', ()))} architectures of {spaces}"
