@@ -4,6 +4,7 @@ import json
 import sys
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,16 @@ import pytest
 
 from parzc import plugins
 from parzc.commands.evaluate import evaluate
+from parzc.competitor import Candidates
 from parzc.competitors.learned import Learned
 from parzc.competitors.random_forest import RandomForest
+from parzc.competitors.training_free import TrainingFree
 from parzc.config import compose
 from parzc.evaluation.leaderboard import read_entries, run_leaderboard
 from parzc.evaluation.track import Track, open_track
 from parzc.plugins import UnknownPluginError
 from parzc.shipped import shipped
-from tests.tables import write_cells
+from tests.tables import tables, write_cells
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FOREST = {"name": "random_forest", "features": ["structure"], "trees": 5}
@@ -69,13 +72,32 @@ def test_shipped_leaderboards_can_be_made(name) -> None:
     assert len(read_entries(settings["leaderboard"])) == len(settings["leaderboard"]) > 1
 
 
-def test_the_leaderboard_of_darts_has_the_experiment_of_few_labels() -> None:
-    board = compose("evaluate", ["experiment=leaderboard_darts", "features=f", "targets=t", "out=o"])
-    words = ["experiment=few_labels", "features=f", "targets=t", "target=a", "out=o"]
-    alone, ours = compose("train", words), dict(board["leaderboard"]["few_labels"])
+@pytest.mark.parametrize(
+    ("board", "entry", "experiment"),
+    [
+        ("leaderboard_darts", "few_labels", "few_labels"),
+        ("leaderboard_active", "random", "few_labels"),
+        ("leaderboard_committee", "committee", "committee"),
+        ("leaderboard_spaces", "committee", "committee"),
+    ],
+)
+def test_an_entry_has_the_settings_of_the_experiment_it_names(board, entry, experiment) -> None:
+    ours = compose("evaluate", [f"experiment={board}"])["leaderboard"][entry]
+    words = [f"experiment={experiment}", "features=f", "targets=t", "target=a", "out=o"]
+    alone = compose("train", words)
     assert all(alone[name] == value for name, value in ours["recipe"].items())
     for part in ("encoding", "predictor"):
-        assert {name: alone[part][name] for name in ours[part]} == ours[part]
+        spec = {"name": ours[part]} if isinstance(ours[part], str) else ours[part]
+        assert {name: alone[part][name] for name in spec} == spec
+
+
+def test_what_learns_no_label_claims_no_deviation_of_ranks() -> None:
+    competitor, known = TrainingFree(proxy="synflow"), tables(3)
+    count = len(known)
+    competitor.proxy = SimpleNamespace(predict=lambda _: (np.arange(count) * 1.0, np.ones(count)))
+    scores, sd = competitor.predict(Candidates(list(known), list(known), known))
+    assert scores.tolist() == [0, 1, 2]
+    assert not sd.any()
 
 
 def test_a_proxy_file_is_opened_at_once(tmp_path) -> None:
