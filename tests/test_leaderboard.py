@@ -2,7 +2,6 @@
 
 import json
 import sys
-from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +15,9 @@ from parzc.competitor import Candidates
 from parzc.competitors.learned import Learned
 from parzc.competitors.random_forest import RandomForest
 from parzc.competitors.training_free import TrainingFree
-from parzc.config import compose
 from parzc.evaluation.leaderboard import read_entries, run_leaderboard
 from parzc.evaluation.track import Track, open_track
 from parzc.plugins import UnknownPluginError
-from parzc.shipped import shipped
 from tests.tables import tables, write_cells
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -61,34 +58,6 @@ def test_words_are_competitors_predictors_or_proxies() -> None:
 def test_wrong_entries_are_refused(entries, error, message) -> None:
     with pytest.raises(error, match=message):
         read_entries(entries)
-
-
-@pytest.mark.parametrize(
-    "name", sorted(shipped("conf/experiment").glob("leaderboard_*.yaml")), ids=attrgetter("stem")
-)
-def test_shipped_leaderboards_can_be_made(name) -> None:
-    pytest.importorskip("xgboost")
-    settings = compose("evaluate", [f"experiment={name.stem}"])
-    assert len(read_entries(settings["leaderboard"])) == len(settings["leaderboard"]) > 1
-
-
-@pytest.mark.parametrize(
-    ("board", "entry", "experiment"),
-    [
-        ("leaderboard_darts", "few_labels", "few_labels"),
-        ("leaderboard_active", "random", "few_labels"),
-        ("leaderboard_committee", "committee", "committee"),
-        ("leaderboard_spaces", "committee", "committee"),
-    ],
-)
-def test_an_entry_has_the_settings_of_the_experiment_it_names(board, entry, experiment) -> None:
-    ours = compose("evaluate", [f"experiment={board}"])["leaderboard"][entry]
-    words = [f"experiment={experiment}", "features=f", "targets=t", "target=a", "out=o"]
-    alone = compose("train", words)
-    assert all(alone[name] == value for name, value in ours["recipe"].items())
-    for part in ("encoding", "predictor"):
-        spec = {"name": ours[part]} if isinstance(ours[part], str) else ours[part]
-        assert {name: alone[part][name] for name in spec} == spec
 
 
 def test_what_learns_no_label_claims_no_deviation_of_ranks() -> None:

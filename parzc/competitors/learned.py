@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from parzc import plugins
 from parzc.competitor import Candidates, Forecast, LookUp
 from parzc.learning.acquire import Known, acquire
-from parzc.learning.data import Task, split_architectures
+from parzc.learning.data import Split, Task, split_architectures
 from parzc.learning.preparation import prepare
-from parzc.learning.training import Recipe, Trained, train_predictor
+from parzc.learning.training import Recipe, Trained, tables_to_fit, train_predictor
 from parzc.probing.table import Architecture, Table
 from parzc.proxy import ParametricProxy
 
@@ -101,7 +101,8 @@ class Learned:
     ) -> None:
         """Train; see `parzc.competitor.Competitor.fit`."""
         if not len(known):
-            every = list({id(table): table for table in candidates.require_tables().values()}.values())
+            task = Task(candidates.require_tables(), {}, Split([], [], []))
+            every = tables_to_fit([task], self.recipe)
             self.proxy = ParametricProxy(*prepare(every, encoding=self.encoding, predictor=self.predictor))
             return
         names = [candidates.architectures[row] for row in known]

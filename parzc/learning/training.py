@@ -25,7 +25,15 @@ from parzc.learning.data import ArchitectureData, Task
 from parzc.learning.module import RankingModule
 from parzc.probing.table import Table
 
-__all__ = ["CHECKPOINT", "Recipe", "Trained", "collect_metrics", "predict_mean", "train_predictor"]
+__all__ = [
+    "CHECKPOINT",
+    "Recipe",
+    "Trained",
+    "collect_metrics",
+    "predict_mean",
+    "tables_to_fit",
+    "train_predictor",
+]
 
 CHECKPOINT = "checkpoint.ckpt"
 _CHUNK = 256
@@ -164,7 +172,7 @@ def _run(
 ) -> Trained:
     validated = any(task.split.validation for task in tasks)
     with _reproducible(seed), _quiet():
-        encoding, predictor = prepare(_tables_to_fit(tasks, recipe))
+        encoding, predictor = prepare(tables_to_fit(tasks, recipe))
         data = ArchitectureData(tasks, encoding=encoding, batch=recipe.batch, seed=seed)
         module = RankingModule(
             encoding=encoding,
@@ -197,7 +205,16 @@ def _run(
     return Trained(encoding.eval(), predictor.eval(), epochs, lasted)
 
 
-def _tables_to_fit(tasks: Sequence[Task], recipe: Recipe) -> list[Table]:
+def tables_to_fit(tasks: Sequence[Task], recipe: Recipe) -> list[Table]:
+    """List what an encoding is fitted to, each table once.
+
+    Args:
+        tasks: The spaces.
+        recipe: Says whether architectures without a target count.
+
+    Returns:
+        The tables.
+    """
     known = [table for task in tasks for table in task.fitted()]
     if not recipe.unlabelled:
         return known
