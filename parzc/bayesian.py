@@ -81,6 +81,11 @@ class BayesianLinear(nn.Module):
         self.drawn: Tensor | None = None
 
     @property
+    def weight(self) -> Float[Tensor, "members inputs outputs"]:
+        """The posterior mean, or within `weight_draws` the draw."""
+        return self.mu if self.drawn is None else self.drawn
+
+    @property
     def deviation(self) -> Float[Tensor, "members inputs outputs"]:
         """Standard deviation of each weight's posterior."""
         return F.softplus(self.rho)
@@ -94,8 +99,7 @@ class BayesianLinear(nn.Module):
         Returns:
             Sampled outputs in training, else those of the posterior mean or of the weights drawn.
         """
-        weight = self.mu if self.drawn is None else self.drawn
-        mean = torch.baddbmm(self.bias, x, weight)
+        mean = torch.baddbmm(self.bias, x, self.weight)
         if not self.training:
             return mean
         variance = torch.bmm(x.square(), self.deviation.square())

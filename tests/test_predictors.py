@@ -1,8 +1,11 @@
 """What the predictors differ in."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
+from parzc.bayesian import weight_draws
 from parzc.encoding import Encoding
 from parzc.predictors.mabn import MABN
 from parzc.predictors.mlp import MLP
@@ -36,6 +39,36 @@ def test_masked_segments_take_no_part() -> None:
     made.norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].detach()))
     made(whole)
     assert bool((seen[0][:, :, 3] == 0).all())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"shared": True}, {"wide": False}, {"blocks": 0}, {"blocks": 2}, {"bayesian": False}],
+    ids=str,
+)
+@pytest.mark.parametrize("drawn", [False, True])
+def test_scores_without_gradients_are_those_with(options, drawn) -> None:
+    torch.manual_seed(0)
+    made = MABN(length=13, channels=3, segments=4, members=3, width=6, **options).eval()
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    whole = Encoding(torch.randn(150, 13, 3), torch.rand(150, 13) > 0.4)
+    whole.mask[:20, :8] = False
+    with weight_draws(made) if drawn else nullcontext():
+        expected = made(whole)
+        with torch.no_grad():
+            found = made(whole)
+    torch.testing.assert_close(found, expected.detach(), rtol=0, atol=1e-5)
+
+
+def test_gradients_reach_the_features() -> None:
+    torch.manual_seed(0)
+    made = MABN(length=12, channels=3, segments=4, members=2).eval()
+    whole = encoded(12)
+    values = whole.values.requires_grad_()
+    made(Encoding(values, whole.mask)).sum().backward()
+    assert values.grad is not None
+    assert bool((values.grad != 0).any())
 
 
 @pytest.mark.parametrize(("length", "channels"), [(101, 15), (33, 15)])

@@ -13,6 +13,9 @@ from parzc.encoding import Encoding
 
 __all__ = ["MABN"]
 
+_BATCH = 64
+"""Tables scored at once without gradients; what is computed of them then stays in the cache."""
+
 
 class MABN(nn.Module):
     """Segments of nodes, mixed across segments and then across channels, between Bayesian layers.
@@ -79,10 +82,11 @@ class MABN(nn.Module):
         outer = partial(BayesianLinear, prior_scale=prior_scale) if bayesian else MemberLinear
         self.embed = outer(members * copies, inputs, width)
         self.position = nn.Parameter(0.02 * torch.randn(members, 1, self.segments, width))
-        self.blocks = nn.ModuleList(
+        self.blocks: Any = nn.ModuleList(
             _MixerBlock(members, self.segments, width, mix_segments, mix_channels, dropout)
             for _ in range(blocks)
         )
+        self.width = width
         self.norm = _MemberNorm(members, width)
         self.read = outer(members, width + (channels + 1) * wide, 1)
 
@@ -104,10 +108,9 @@ class MABN(nn.Module):
             A score for each member and table; higher is better. In training a sample, else that of
             the posterior mean.
         """
-        x = encoding.with_mask()
-        padding = self.segments * self.chunk - x.shape[1]
-        chunks = F.pad(x, (0, 0, 0, padding)).view(len(x), self.segments, -1)
-        live = F.pad(encoding.mask, (0, padding)).view(len(x), self.segments, self.chunk).any(2)
+        if not (self.training or torch.is_grad_enabled()):
+            return self._infer(encoding)
+        x, chunks, live = self._segment(encoding)
         hidden = (self._embed(chunks) + self.position) * live[..., None]
         for block in self.blocks:
             hidden = block(hidden, live)
@@ -139,6 +142,53 @@ class MABN(nn.Module):
         """
         return divergence(self) / self.members
 
+    def _segment(
+        self, encoding: Encoding
+    ) -> tuple[
+        Float[Tensor, "batch length features"],
+        Float[Tensor, "batch segments inputs"],
+        Bool[Tensor, "batch segments"],
+    ]:
+        x = encoding.with_mask()
+        padding = self.segments * self.chunk - x.shape[1]
+        chunks = F.pad(x, (0, 0, 0, padding)).view(len(x), self.segments, -1)
+        live = F.pad(encoding.mask, (0, padding)).view(len(x), self.segments, self.chunk).any(2)
+        return x, chunks, live
+
+    def _infer(self, encoding: Encoding) -> Float[Tensor, "members batch"]:
+        """Score like `forward`, in the layout that is fastest without gradients.
+
+        Tables lie last, so that all steps run along them, and all members embed a segment in one
+        product. Training keeps the other layout, whose random draws are those of earlier results.
+        """
+        members, segments, width = self.members, self.segments, self.width
+        weight = self.embed.weight.view(members, -1, self.embed.weight.shape[1], width)
+        weight = weight.expand(-1, segments, -1, -1).permute(1, 0, 3, 2).flatten(1, 2)
+        bias = self.embed.bias.view(members, -1, width) + self.position.squeeze(1)
+        bias = bias.transpose(0, 1).reshape(segments, -1, 1)
+        parts = [encoding[start : start + _BATCH] for start in range(0, len(encoding), _BATCH)]
+        return torch.cat([self._infer_batch(part, weight, bias) for part in parts], dim=1)
+
+    def _infer_batch(
+        self,
+        encoding: Encoding,
+        weight: Float[Tensor, "segments outputs inputs"],
+        bias: Float[Tensor, "segments outputs 1"],
+    ) -> Float[Tensor, "members batch"]:
+        x, chunks, there = self._segment(encoding)
+        live = there.T.to(x.dtype, memory_format=torch.contiguous_format)
+        embedded = torch.baddbmm(bias, weight, chunks.permute(1, 2, 0)).transpose(0, 1)
+        hidden = embedded.reshape(self.members, self.width, -1).mul_(live.flatten())
+        for block in self.blocks:
+            hidden = block.infer(hidden, live)
+        share = (live / live.sum(0).clamp(min=1)).flatten()
+        pooled = self.norm.infer(hidden).mul_(share).view(*hidden.shape[:2], *live.shape).sum(2)
+        if self.wide:
+            plain = (x.sum(1) / x.shape[1]).T.expand(self.members, -1, -1)
+            pooled = torch.cat([pooled, plain], dim=1)
+        scores: Float[Tensor, "members batch"] = _turned(self.read, pooled).squeeze(1)
+        return scores
+
     def _embed(
         self, chunks: Float[Tensor, "batch segments inputs"]
     ) -> Float[Tensor, "members batch segments width"]:
@@ -162,6 +212,11 @@ class _MemberNorm(nn.Module):
     ) -> Float[Tensor, "members batch segments width"]:
         return F.layer_norm(x, x.shape[-1:]) * self.gain + self.shift
 
+    def infer(self, x: Float[Tensor, "members width columns"]) -> Float[Tensor, "members width columns"]:
+        centred = x - x.mean(1, keepdim=True)
+        centred.mul_(centred.square().mean(1, keepdim=True).add_(1e-5).rsqrt_())
+        return centred.mul_(self.gain.flatten(1)[..., None]).add_(self.shift.flatten(1)[..., None])
+
 
 class _MemberMLP(nn.Module):
     def __init__(self, members: int, width: int, hidden: int, dropout: float) -> None:
@@ -176,6 +231,9 @@ class _MemberMLP(nn.Module):
         rows = x.flatten(1, 2)
         out: Tensor = self.down(self.dropout(F.gelu(self.up(rows))))
         return out.view(x.shape)
+
+    def infer(self, x: Float[Tensor, "members_and_copies width columns"]) -> Tensor:
+        return _turned(self.down, F.gelu(_turned(self.up, x)))
 
 
 class _MixerBlock(nn.Module):
@@ -202,3 +260,21 @@ class _MixerBlock(nn.Module):
         x = x + self.segment_mlp(across).transpose(2, 3) * mask
         mixed: Tensor = x + self.channel_mlp(self.channel_norm(x)) * mask
         return mixed
+
+    def infer(
+        self, x: Float[Tensor, "members width columns"], live: Float[Tensor, "segments batch"]
+    ) -> Float[Tensor, "members width columns"]:
+        mask = live.flatten()
+        across = self.segment_norm.infer(x).mul_(mask).view(-1, *live.shape)
+        x = self.segment_mlp.infer(across).view(x.shape).mul_(mask).add_(x)
+        mixed: Tensor = self.channel_mlp.infer(self.channel_norm.infer(x)).mul_(mask).add_(x)
+        return mixed
+
+
+def _turned(
+    layer: BayesianLinear | MemberLinear, x: Float[Tensor, "copies inputs columns"]
+) -> Float[Tensor, "copies outputs columns"]:
+    """Apply each member's layer to its own columns; where there are more of these, to as many for each."""
+    copies = len(x) // len(layer.weight)
+    weight, bias = (each.mT.repeat_interleave(copies, 0) for each in (layer.weight, layer.bias))
+    return torch.baddbmm(bias, weight, x)

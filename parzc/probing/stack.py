@@ -1,8 +1,9 @@
 """Many tables as one: what reading thousands of networks at once needs."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -132,13 +133,12 @@ class Stack(Sequence[Table]):
         Raises:
             LookupError: If a table lacks a statistic.
         """
-        places: dict[tuple[str, ...], list[int]] = {}
         parts = [np.zeros((0, len(names)))]
-        for table in self.tables:
-            if table.statistics not in places:
-                places[table.statistics] = [_place(table, name) for name in names]
-            parts.append(table.values.take(places[table.statistics], axis=1))
-        return np.concatenate(parts)
+        for _, group in groupby(self.tables, attrgetter("statistics")):
+            alike = list(group)
+            places = [_place(alike[0], name) for name in names]
+            parts.append(np.concatenate([table.values for table in alike]).take(places, axis=1))
+        return parts[1] if len(parts) == 2 else np.concatenate(parts)
 
     def keep(self, key: Any, make: Callable[[], Any]) -> Any:
         """Compute something of the tables, or give what was computed before.
@@ -167,12 +167,13 @@ def stack(tables: Sequence[Table]) -> Stack:
     if isinstance(tables, Stack):
         return tables
     rows = list(chain.from_iterable(table.nodes for table in tables))
-    keys = list(map(id, rows))  # nodes of a store are shared; comparing them would take far longer
-    different = dict(zip(keys, rows, strict=True))
-    places = {key: place for place, key in enumerate(different)}
-    which = np.fromiter(map(places.__getitem__, keys), np.int64, len(keys))
+    # nodes of a store are shared, so that identity does; comparing them would take far longer
+    places: dict[int, int] = defaultdict(count().__next__)
+    which = np.fromiter(map(places.__getitem__, map(id, rows)), np.int64, len(rows))
+    row_of = np.empty(len(places), dtype=np.int64)
+    row_of[which] = np.arange(len(rows))
     starts = np.cumsum([0, *(len(table.nodes) for table in tables)])
-    return Stack(list(tables), list(different.values()), which, starts)
+    return Stack(list(tables), [rows[row] for row in row_of], which, starts)
 
 
 def _place(table: Table, statistic: str) -> int:
