@@ -15,8 +15,8 @@ from parzc.encoding import Encoding
 from parzc.notation import plugins_named
 from parzc.probing.extract import extract
 from parzc.probing.passes import Batch
-from parzc.probing.stack import stack
-from parzc.probing.table import Table
+from parzc.probing.stack import Stack, stack
+from parzc.probing.table import Table, column_name
 from parzc.protocol import Proxy
 from parzc.proxy_file import SUFFIX, ProxyFile, read_proxy_file, write_proxy_file
 from parzc.shipped import shipped_proxies
@@ -54,7 +54,7 @@ class ParametricProxy:
     @property
     def statistics(self) -> tuple[str, ...]:
         """Statistics that the encoding reads, by the names that `parzc.extract` takes."""
-        full = {_short(name): name for name in self.metadata.get("statistics", ())}
+        full = {column_name(name): name for name in self.metadata.get("statistics", ())}
         return tuple(full.get(name, name) for name in self.encoding.statistics) or CHEAPEST
 
     def __call__(self, network: nn.Module, batch: Batch, *, second_batch: Batch | None = None) -> float:
@@ -99,7 +99,7 @@ class ParametricProxy:
         return np.concatenate(mean), np.concatenate(sd)
 
     def score(self, tables: Sequence[Table]) -> Float[np.ndarray, " tables"]:
-        """Score tables without standard deviations, which take most of the time of `predict`.
+        """Score tables without standard deviations, in all threads of torch.
 
         Args:
             tables: As for `predict`.
@@ -110,8 +110,13 @@ class ParametricProxy:
         Raises:
             LookupError: If a table lacks a statistic.
         """
-        with torch.no_grad():
-            parts = [self.predictor(self.encoding(part)).mean(0) for part in stack(tables).cut(_CHUNK)]
+
+        def read(part: Stack) -> Tensor:
+            with torch.no_grad():  # which holds for one thread only
+                scores: Tensor = self.predictor(self.encoding(part)).mean(0)
+                return scores
+
+        parts = stack(tables).map(_CHUNK, read)
         return torch.cat([torch.zeros(0), *parts]).double().numpy()
 
     def save(self, path: str | Path) -> None:
@@ -140,9 +145,8 @@ class ParametricProxy:
     ) -> tuple[Float[np.ndarray, " tables"], Float[np.ndarray, " tables"]]:
         with torch.no_grad():
             encoding = self.encoding(tables)
-            mean = self.predictor(encoding).mean(0)
-            spread = _spread(self.predictor, encoding)
-        return mean.double().numpy(), spread.double().numpy()
+            both = self.predictor(encoding).mean(0), _spread(self.predictor, encoding)
+        return both[0].double().numpy(), both[1].double().numpy()
 
 
 def load_proxy(path: str | Path, *, allow_plugins: bool = False) -> ParametricProxy:
@@ -294,7 +298,3 @@ def _refuse_foreign(source: str | Path, names: Sequence[tuple[str, str]]) -> Non
                 f"{source} names {name!r}, which is not one of the {kind} of parzc; if you trust the file,"
                 " load it with allow_plugins=True, which imports that module."
             )
-
-
-def _short(name: str) -> str:
-    return name.rpartition(".")[2].rpartition(":")[2]

@@ -13,8 +13,8 @@ from parzc.encoding import Encoding
 
 __all__ = ["MABN"]
 
-_BATCH = 64
-"""Tables scored at once without gradients; what is computed of them then stays in the cache."""
+_BATCH = 256
+"""Tables scored at once without gradients; what a member computes of them then stays in the cache."""
 
 
 class MABN(nn.Module):
@@ -158,8 +158,9 @@ class MABN(nn.Module):
     def _infer(self, encoding: Encoding) -> Float[Tensor, "members batch"]:
         """Score like `forward`, in the layout that is fastest without gradients.
 
-        Tables lie last, so that all steps run along them, and all members embed a segment in one
-        product. Training keeps the other layout, whose random draws are those of earlier results.
+        Tables lie last, so that all steps run along them. All members embed a segment in one product;
+        then each goes its way alone. Training keeps the other layout, and with it the random draws of
+        earlier results.
         """
         members, segments, width = self.members, self.segments, self.width
         weight = self.embed.weight.view(members, -1, self.embed.weight.shape[1], width)
@@ -177,17 +178,18 @@ class MABN(nn.Module):
     ) -> Float[Tensor, "members batch"]:
         x, chunks, there = self._segment(encoding)
         live = there.T.to(x.dtype, memory_format=torch.contiguous_format)
-        embedded = torch.baddbmm(bias, weight, chunks.permute(1, 2, 0)).transpose(0, 1)
-        hidden = embedded.reshape(self.members, self.width, -1).mul_(live.flatten())
-        for block in self.blocks:
-            hidden = block.infer(hidden, live)
-        share = (live / live.sum(0).clamp(min=1)).flatten()
-        pooled = self.norm.infer(hidden).mul_(share).view(*hidden.shape[:2], *live.shape).sum(2)
-        if self.wide:
-            plain = (x.sum(1) / x.shape[1]).T.expand(self.members, -1, -1)
-            pooled = torch.cat([pooled, plain], dim=1)
-        scores: Float[Tensor, "members batch"] = _turned(self.read, pooled).squeeze(1)
-        return scores
+        share = live / live.sum(0).clamp(min=1)
+        plain = (x.sum(1) / x.shape[1]).T
+        embedded = torch.baddbmm(bias, weight, chunks.permute(1, 2, 0))
+        scores = []
+        for member, own in enumerate(torch.split(embedded, self.width, dim=1)):
+            hidden = own.transpose(0, 1).contiguous()
+            for block in self.blocks:
+                hidden = block.infer(hidden, live, member)
+            pooled = self.norm.infer(hidden, member).mul_(share).sum(1)
+            seen = torch.cat([pooled, plain]) if self.wide else pooled
+            scores.append(_apply(self.read, seen, member))
+        return torch.cat(scores)
 
     def _embed(
         self, chunks: Float[Tensor, "batch segments inputs"]
@@ -212,10 +214,12 @@ class _MemberNorm(nn.Module):
     ) -> Float[Tensor, "members batch segments width"]:
         return F.layer_norm(x, x.shape[-1:]) * self.gain + self.shift
 
-    def infer(self, x: Float[Tensor, "members width columns"]) -> Float[Tensor, "members width columns"]:
-        centred = x - x.mean(1, keepdim=True)
-        centred.mul_(centred.square().mean(1, keepdim=True).add_(1e-5).rsqrt_())
-        return centred.mul_(self.gain.flatten(1)[..., None]).add_(self.shift.flatten(1)[..., None])
+    def infer(
+        self, x: Float[Tensor, "width segments batch"], member: int
+    ) -> Float[Tensor, "width segments batch"]:
+        centred = x - x.mean(0)
+        centred.mul_(centred.square().mean(0).add_(1e-5).rsqrt_())
+        return centred.mul_(self.gain[member].view(-1, 1, 1)).add_(self.shift[member].view(-1, 1, 1))
 
 
 class _MemberMLP(nn.Module):
@@ -232,8 +236,8 @@ class _MemberMLP(nn.Module):
         out: Tensor = self.down(self.dropout(F.gelu(self.up(rows))))
         return out.view(x.shape)
 
-    def infer(self, x: Float[Tensor, "members_and_copies width columns"]) -> Tensor:
-        return _turned(self.down, F.gelu(_turned(self.up, x)))
+    def infer(self, x: Float[Tensor, "*rows width columns"], member: int) -> Tensor:
+        return _apply(self.down, F.gelu(_apply(self.up, x, member)), member)
 
 
 class _MixerBlock(nn.Module):
@@ -262,19 +266,20 @@ class _MixerBlock(nn.Module):
         return mixed
 
     def infer(
-        self, x: Float[Tensor, "members width columns"], live: Float[Tensor, "segments batch"]
-    ) -> Float[Tensor, "members width columns"]:
-        mask = live.flatten()
-        across = self.segment_norm.infer(x).mul_(mask).view(-1, *live.shape)
-        x = self.segment_mlp.infer(across).view(x.shape).mul_(mask).add_(x)
-        mixed: Tensor = self.channel_mlp.infer(self.channel_norm.infer(x)).mul_(mask).add_(x)
+        self, x: Float[Tensor, "width segments batch"], live: Float[Tensor, "segments batch"], member: int
+    ) -> Float[Tensor, "width segments batch"]:
+        across = self.segment_norm.infer(x, member).mul_(live)
+        x = self.segment_mlp.infer(across, member).add_(x)
+        columns = self.channel_norm.infer(x, member).flatten(1)
+        mixed: Tensor = self.channel_mlp.infer(columns, member).view(x.shape).add_(x)
         return mixed
 
 
-def _turned(
-    layer: BayesianLinear | MemberLinear, x: Float[Tensor, "copies inputs columns"]
-) -> Float[Tensor, "copies outputs columns"]:
-    """Apply each member's layer to its own columns; where there are more of these, to as many for each."""
-    copies = len(x) // len(layer.weight)
-    weight, bias = (each.mT.repeat_interleave(copies, 0) for each in (layer.weight, layer.bias))
-    return torch.baddbmm(bias, weight, x)
+def _apply(
+    layer: BayesianLinear | MemberLinear, x: Float[Tensor, "*rows inputs columns"], member: int
+) -> Float[Tensor, "*rows outputs columns"]:
+    """Apply a member's layer to columns."""
+    weight, bias = layer.weight[member].T, layer.bias[member].T
+    if x.ndim == 2:
+        return torch.addmm(bias, weight, x)
+    return torch.baddbmm(bias, weight.expand(len(x), -1, -1), x)

@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, count, groupby
+from itertools import chain, compress, count, groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int, Shaped
 
-from parzc.probing.table import NODE_SIZES, NodeInfo, Table
+from parzc.probing.table import NODE_SIZES, NodeInfo, SharedNodes, Table
 
 __all__ = ["Stack", "stack"]
+
+_Result = TypeVar("_Result")
 
 _SIZES = {name: attrgetter(name) for name in NODE_SIZES}
 
@@ -67,6 +71,28 @@ class Stack(Sequence[Table]):
             rows = self.which[starts[0] : starts[-1]]
             part = self.tables[first : first + size]
             yield Stack(part, self.nodes, rows, starts - starts[0], self.different)
+
+    def map(self, size: int, work: Callable[["Stack"], _Result]) -> list[_Result]:
+        """Do something with stacks of fewer tables, in as many threads as torch may use.
+
+        Each thread works alone: several threads on each small product would mostly wait for each other.
+
+        Args:
+            size: Tables in each stack but the last.
+            work: What to do with a stack; it should run in several threads at once.
+
+        Returns:
+            The results in order.
+        """
+        threads = torch.get_num_threads()
+        if threads == 1 or len(self) <= size:
+            return list(map(work, self.cut(size)))
+        torch.set_num_threads(1)  # which threads that start from here on inherit
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                return list(pool.map(work, self.cut(size)))
+        finally:
+            torch.set_num_threads(threads)
 
     def each(self, read: Callable[[NodeInfo], Any]) -> Shaped[np.ndarray, " nodes"]:
         """Look something up of each different node.
@@ -166,14 +192,32 @@ def stack(tables: Sequence[Table]) -> Stack:
     """
     if isinstance(tables, Stack):
         return tables
-    rows = list(chain.from_iterable(table.nodes for table in tables))
-    # nodes of a store are shared, so that identity does; comparing them would take far longer
+    nodes = [table.nodes for table in tables]
+    different, which = _share(nodes) if all(isinstance(each, SharedNodes) for each in nodes) else _find(nodes)
+    starts = np.cumsum([0, *map(len, nodes)])
+    return Stack(list(tables), different, which, starts)
+
+
+def _share(nodes: Sequence[Any]) -> tuple[list[NodeInfo], Int[np.ndarray, " rows"]]:
+    """Read off which of the different nodes are there, and which every row is."""
+    pools = {id(each.different): each.different for each in nodes}
+    firsts = dict(zip(pools, np.cumsum([0, *map(len, pools.values())]), strict=False))
+    rows = [np.zeros(0, np.int64), *(each.which + firsts[id(each.different)] for each in nodes)]
+    which = np.concatenate(rows)
+    there = np.zeros(sum(map(len, pools.values())), dtype=bool)
+    there[which] = True
+    different = list(compress(chain.from_iterable(pools.values()), there))
+    return different, (np.cumsum(there) - 1)[which]
+
+
+def _find(nodes: Sequence[Sequence[NodeInfo]]) -> tuple[list[NodeInfo], Int[np.ndarray, " rows"]]:
+    """Find the different nodes by identity; comparing them would take far longer."""
+    rows = list(chain.from_iterable(nodes))
     places: dict[int, int] = defaultdict(count().__next__)
     which = np.fromiter(map(places.__getitem__, map(id, rows)), np.int64, len(rows))
     row_of = np.empty(len(places), dtype=np.int64)
     row_of[which] = np.arange(len(rows))
-    starts = np.cumsum([0, *(len(table.nodes) for table in tables)])
-    return Stack(list(tables), [rows[row] for row in row_of], which, starts)
+    return [rows[row] for row in row_of], which
 
 
 def _place(table: Table, statistic: str) -> int:

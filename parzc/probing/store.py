@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from jaxtyping import Int, Shaped
 
 from parzc.atomic import atomic_write
-from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, Table, column_name
+from parzc.probing.table import NODE_SIZES, Architecture, NodeInfo, SharedNodes, Table, column_name
 from parzc.shipped import shipped_features
 
 __all__ = ["FeatureStore"]
@@ -230,11 +230,11 @@ def _alphabetical(names: pa.DictionaryArray) -> Int[np.ndarray, " rows"]:
 
 def _tables(rows: pa.Table, statistics: tuple[str, ...]) -> dict[Architecture, Table]:
     """Cut sorted rows into tables."""
-    nodes = _nodes(rows.select(["node", "kind", "alive", *NODE_SIZES]))
+    different, which = _nodes(rows.select(["node", "kind", "alive", *NODE_SIZES]))
     # values of the network as a whole have no column
     statistics = tuple(name for name in map(column_name, statistics) if name in rows.column_names)
     columns = [rows[name].to_numpy() for name in statistics]
-    values = np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(nodes), 0))
+    values = np.stack(columns, axis=1).astype(float) if columns else np.zeros((len(rows), 0))
     codes = rows["architecture"].chunk(0).indices.to_numpy()
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     firsts = rows.take(starts)
@@ -244,20 +244,20 @@ def _tables(rows: pa.Table, statistics: tuple[str, ...]) -> dict[Architecture, T
     missing = dict(zip(spoilt.tolist(), rows["missing"].take(spoilt).to_pylist(), strict=True))
     tables: dict[Architecture, Table] = {}
     for i, name in enumerate(firsts["architecture"].to_pylist()):
-        start, end = starts[i], starts[i + 1] if i + 1 < len(starts) else len(nodes)
+        start, end = starts[i], starts[i + 1] if i + 1 < len(starts) else len(rows)
         there = spoilt[(spoilt >= start) & (spoilt < end)].tolist() if missing else []
         tables[Architecture(name)] = Table(
-            nodes=tuple(nodes[start:end]),
+            nodes=SharedNodes.choose(different, which[start:end]),
             statistics=statistics,
             values=values[start:end],
             network={key: column[i] for key, column in network.items()},
-            missing=tuple((nodes[row].name, name) for row in there for name in missing[row]),
+            missing=tuple((different[which[row]].name, name) for row in there for name in missing[row]),
         )
     return tables
 
 
-def _nodes(described: pa.Table) -> Shaped[np.ndarray, " rows"]:
-    """Make each different node once: architectures share most of theirs."""
+def _nodes(described: pa.Table) -> tuple[Shaped[np.ndarray, " different"], Int[np.ndarray, " rows"]]:
+    """Make each different node once, and say which every row is: architectures share most of theirs."""
     codes = np.zeros(len(described), dtype=np.int64)
     for column in described.columns:
         encoded = column.combine_chunks().dictionary_encode()
@@ -268,4 +268,4 @@ def _nodes(described: pa.Table) -> Shaped[np.ndarray, " rows"]:
     different = np.empty(len(first), dtype=object)
     fields = (column.to_pylist() for column in described.take(first).columns)
     different[:] = [NodeInfo(*each) for each in zip(*fields, strict=True)]
-    return different[codes]
+    return different, codes

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import NewType
+from typing import Any, NewType
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int, Shaped
 
-__all__ = ["NODE_SIZES", "Architecture", "NodeInfo", "Table", "column_name"]
+__all__ = ["NODE_SIZES", "Architecture", "NodeInfo", "SharedNodes", "Table", "column_name"]
 
 Architecture = NewType("Architecture", str)
 
@@ -45,6 +45,39 @@ class NodeInfo:
 
 NODE_SIZES = tuple(entry.name for entry in fields(NodeInfo) if entry.name not in {"name", "kind", "alive"})
 """The numbers of `NodeInfo`, which a table serves like statistics."""
+
+
+class SharedNodes(tuple[NodeInfo, ...]):
+    """Nodes of a table that say which they are of the different ones that many tables share.
+
+    Attributes:
+        different: The different nodes, the same array for all tables that share it.
+        which: For every node of this table its place there.
+    """
+
+    different: Shaped[np.ndarray, " different"]
+    which: Int[np.ndarray, " nodes"]
+
+    @classmethod
+    def choose(
+        cls, different: Shaped[np.ndarray, " different"], which: Int[np.ndarray, " nodes"]
+    ) -> "SharedNodes":
+        """Choose a table's nodes.
+
+        Args:
+            different: See above.
+            which: See above.
+
+        Returns:
+            The nodes.
+        """
+        made = cls(different[which])
+        made.different, made.which = different, which
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the nodes of other tables out of a pickle."""
+        return tuple, (tuple(self),)
 
 
 def column_name(statistic: str) -> str:
