@@ -1,29 +1,59 @@
-"""A Gaussian process over architectures that starts from what a proxy expects."""
+"""Gaussian processes over architectures that start from what a proxy expects."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import cholesky, solve_triangular
 
-__all__ = ["ArchitectureProcess", "typical_distance"]
+__all__ = ["ArchitectureProcess", "Belief", "typical_distance"]
 
-_LEVEL = 2.0
-_SLOPE = 0.5
+_LEVEL = 3.0
+_SLOPES = (0.1, 0.3, 0.6, 1.0)
+_VARIANCES = (0.3, 1.0, 3.0)
 _SMALLEST_VARIANCE = 1e-9
+_NEGLIGIBLE = 1e-3
+"""Of a belief's weight: such beliefs are left out."""
 _SAMPLED = 500
 
 
-class ArchitectureProcess:
-    r"""Values of architectures as a Gaussian process.
+class Belief(NamedTuple):
+    """What is expected if the proxy is worth so much and networks vary so much.
 
-    .. math:: f(a) = c + b\,m(a) + g(\phi(a)), \qquad c \sim N(0, 2^2), \quad b \sim N(1, 0.5^2)
+    Attributes:
+        weight: How probable that is given the values told; the weights of all beliefs sum to 1.
+        mean: Of every architecture, higher is better.
+        deviation: Its standard deviation.
+    """
+
+    weight: float
+    mean: Float[np.ndarray, " n"]
+    deviation: Float[np.ndarray, " n"]
+
+
+class _Conditioned(NamedTuple):
+    slope: float
+    variance: float
+    evidence: float
+    mean: Float[np.ndarray, " n"]
+    whitened: Float[np.ndarray, "known n"]
+
+
+class ArchitectureProcess:
+    r"""Values of architectures as a mixture of Gaussian processes.
+
+    .. math:: f(a) = c + b\,m(a) + s\,g(\phi(a)), \qquad c \sim N(0, 3^2)
 
     m is the expectation by a proxy, g a process with a Matérn 5/2 kernel of unit variance on features, so
-    that architectures whose networks look alike do alike. Values are in units of standard deviations.
+    that architectures whose networks look alike do alike; with several views of a network, the mean of
+    their kernels. What the proxy is worth, b, and the variance s² are each one of a few, and believed as far
+    as the values make them probable. Values are in units of standard deviations.
 
     Args:
         expected: By the proxy, standardised.
-        features: Of the architectures; only distances matter.
-        length: The distance over which g changes.
+        views: Features of the architectures, one array a view, such that g changes over a distance of 1.
         noise: Standard deviation of a value around f.
         draws: Draws of what the proxy expects, if it is uncertain: f then varies like them too.
     """
@@ -31,37 +61,37 @@ class ArchitectureProcess:
     def __init__(
         self,
         expected: Float[np.ndarray, " n"],
-        features: Float[np.ndarray, "n features"],
+        views: Sequence[Float[np.ndarray, "n _"]],
         *,
-        length: float,
         noise: float,
         draws: Float[np.ndarray, "n draws"] | None = None,
     ) -> None:
-        self._expected = expected
-        self._features = features
-        self._squares = (features**2).sum(axis=1)
-        self._length, self._noise = length, noise
-        basis = [np.full((len(expected), 1), _LEVEL), _SLOPE * expected[:, None]]
-        if draws is not None:
-            basis.append((draws - draws.mean(axis=1, keepdims=True)) / np.sqrt(draws.shape[1]))
-        self._basis = np.concatenate(basis, axis=1)
-        self._columns: dict[int, Float[np.ndarray, " n"]] = {}
+        self._expected, self._noise = expected, noise
+        self._views = [(view, (view**2).sum(axis=1)) for view in views]
+        drawn = np.zeros((len(expected), 1)) if draws is None else draws
+        self._doubt = (drawn - drawn.mean(axis=1, keepdims=True)) / drawn.shape[1] ** 0.5
+        self._columns: dict[int, tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]] = {}
 
-    def posterior(
-        self, rows: Int[np.ndarray, " known"], values: Float[np.ndarray, " known"]
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    def beliefs(self, rows: Int[np.ndarray, " known"], values: Float[np.ndarray, " known"]) -> list[Belief]:
         """Say what is expected given some values.
 
         Args:
-            rows: Which architectures have a value.
+            rows: Which architectures have a value, at least one.
             values: Theirs, standardised.
 
         Returns:
-            Mean, higher is better, and standard deviation, of every architecture.
+            One belief for each worth of the proxy and each variance that is probable enough.
         """
-        mean, whitened = self._condition(rows, values)
-        variance = 1 + (self._basis**2).sum(axis=1) - (whitened**2).sum(axis=0)
-        return mean, np.asarray(np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE)))
+        every = list(self._condition(rows, values))
+        doubted = (self._doubt**2).sum(axis=1)
+        found = []
+        for weight, given in zip(_weights(every), every, strict=True):
+            if weight > _NEGLIGIBLE:
+                prior = _LEVEL**2 + given.variance + given.slope**2 * doubted
+                variance = np.maximum(prior - (given.whitened**2).sum(axis=0), _SMALLEST_VARIANCE)
+                found.append(Belief(weight, given.mean, np.sqrt(variance)))
+        total = sum(belief.weight for belief in found)
+        return [belief._replace(weight=belief.weight / total) for belief in found]
 
     def draw(
         self,
@@ -73,39 +103,56 @@ class ArchitectureProcess:
         """Draw values of some architectures together, given values of others.
 
         Args:
-            rows: Which architectures have a value.
+            rows: Which architectures have a value, at least one.
             values: Theirs, standardised.
             among: Which to draw for.
             generator: Of the draw.
 
         Returns:
-            One draw from the posterior.
+            One draw from the posterior, from one of the processes.
         """
-        mean, whitened = self._condition(rows, values)
-        prior = np.stack([self._column(row)[among] for row in among.tolist()], axis=1)
-        covariance = prior - whitened[:, among].T @ whitened[:, among]
+        every = list(self._condition(rows, values))
+        given = every[generator.choice(len(every), p=_weights(every))]
+        prior = self._covariance(among, given.slope, given.variance)[:, among]
+        covariance = prior - given.whitened[:, among].T @ given.whitened[:, among]
         factor = cholesky(covariance + 1e-6 * np.eye(len(among)), lower=True)
-        return np.asarray(mean[among] + factor @ generator.standard_normal(len(among)))
+        return np.asarray(given.mean[among] + factor @ generator.standard_normal(len(among)))
 
     def _condition(
         self, rows: Int[np.ndarray, " known"], values: Float[np.ndarray, " known"]
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "known n"]]:
-        if not len(rows):
-            return self._expected, np.zeros((0, len(self._expected)))
-        columns = np.stack([self._column(row) for row in rows.tolist()])
-        factor = cholesky(columns[:, rows] + self._noise**2 * np.eye(len(rows)), lower=True)
-        whitened = solve_triangular(factor, columns, lower=True)
-        surprise = solve_triangular(factor, values - self._expected[rows], lower=True)
-        return self._expected + whitened.T @ surprise, whitened
+    ) -> Iterator[_Conditioned]:
+        for slope, variance in itertools.product(_SLOPES, _VARIANCES):
+            columns = self._covariance(rows, slope, variance)
+            factor = cholesky(columns[:, rows] + self._noise**2 * np.eye(len(rows)), lower=True)
+            whitened = solve_triangular(factor, columns, lower=True)
+            surprise = solve_triangular(factor, values - slope * self._expected[rows], lower=True)
+            evidence = -surprise @ surprise / 2 - np.log(factor.diagonal()).sum()
+            mean = slope * self._expected + whitened.T @ surprise
+            yield _Conditioned(slope, variance, float(evidence), mean, whitened)
 
-    def _column(self, row: int) -> Float[np.ndarray, " n"]:
-        """Covariance of all architectures with one."""
+    def _covariance(
+        self, rows: Int[np.ndarray, " some"], slope: float, variance: float
+    ) -> Float[np.ndarray, "some n"]:
+        """Covariance of some architectures with all."""
+        alike, doubted = zip(*(self._column(row) for row in rows.tolist()), strict=True)
+        return _LEVEL**2 + variance * np.stack(alike) + slope**2 * np.stack(doubted)
+
+    def _column(self, row: int) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """How much all architectures are like one, and how much the proxy errs alike on both."""
         if row not in self._columns:
-            squared = self._squares + self._squares[row] - 2 * self._features @ self._features[row]
-            distance = np.sqrt(5 * np.maximum(squared, 0)) / self._length
-            alike = (1 + distance + distance**2 / 3) * np.exp(-distance)
-            self._columns[row] = alike + self._basis @ self._basis[row]
+            alike = np.zeros(len(self._expected))
+            for view, squares in self._views:
+                squared = squares + squares[row] - 2 * view @ view[row]
+                distance = np.sqrt(5 * np.maximum(squared.astype(float), 0))
+                alike += (1 + distance + distance**2 / 3) * np.exp(-distance) / len(self._views)
+            self._columns[row] = alike, self._doubt @ self._doubt[row]
         return self._columns[row]
+
+
+def _weights(every: Sequence[_Conditioned]) -> Float[np.ndarray, " processes"]:
+    evidence = np.array([given.evidence for given in every])
+    probable = np.exp(evidence - evidence.max())
+    return np.asarray(probable / probable.sum())
 
 
 def typical_distance(features: Float[np.ndarray, "n features"], generator: np.random.Generator) -> float:
