@@ -95,3 +95,15 @@ def test_priors_are_chosen_on_the_sources(tmp_path: Path, monkeypatch, capsys) -
     assert list(found) == ["kl_weight=1"]
     assert [list(each) for each in found["kl_weight=1"].values()] == [["0", "5", "20", "50"]] * 3
     assert "kl_weight=1 mean" in capsys.readouterr().out
+
+
+def test_proxies_are_compared_in_parts_of_spaces(tmp_path: Path, monkeypatch, capsys) -> None:
+    features, targets = write_store(tmp_path, tables(90))
+    out = tmp_path / "o.json"
+    options = ["--features", features, "--targets", targets, "--target", "accuracy", "--by", "flops", "snip"]
+    proxies = ["--proxy", "synflow", "snip", "agreement(synflow,snip,fisher)", "--pools", "20"]
+    run("parts_of_spaces", [*options, *proxies, "--out", str(out)], monkeypatch)
+    results = json.loads(out.read_text())[features]
+    assert set(results) == {"thirds", "pools of 20"}
+    assert results["pools of 20"]["snip"] > 0.3 > results["pools of 20"]["synflow"]  # targets follow snip
+    assert capsys.readouterr().out.count("mean") == 2
