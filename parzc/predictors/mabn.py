@@ -13,6 +13,9 @@ from parzc.encoding import Encoding
 
 __all__ = ["MABN"]
 
+_FEW = 48
+"""Tables below which the other layout takes fewer steps, and so less time."""
+
 _BATCH = 256
 """Tables scored at once without gradients; what a member computes of them then stays in the cache."""
 
@@ -108,7 +111,7 @@ class MABN(nn.Module):
             A score for each member and table; higher is better. In training a sample, else that of
             the posterior mean.
         """
-        if not (self.training or torch.is_grad_enabled()):
+        if len(encoding) >= _FEW and not (self.training or torch.is_grad_enabled()):
             return self._infer(encoding)
         x, chunks, live = self._segment(encoding)
         hidden = (self._embed(chunks) + self.position) * live[..., None]
@@ -183,7 +186,7 @@ class MABN(nn.Module):
         embedded = torch.baddbmm(bias, weight, chunks.permute(1, 2, 0))
         scores = []
         for member, own in enumerate(torch.split(embedded, self.width, dim=1)):
-            hidden = own.transpose(0, 1).contiguous()
+            hidden = own.transpose(0, 1)
             for block in self.blocks:
                 hidden = block.infer(hidden, live, member)
             pooled = self.norm.infer(hidden, member).mul_(share).sum(1)
