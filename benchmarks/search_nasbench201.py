@@ -1,25 +1,32 @@
 """NAS-Bench-201: search as Abdelfattah et al. simulate it, beside the accuracies they should reach.
 
-    python benchmarks/search_nasbench201.py --targets nasbench201.csv.gz --proxies suitezero.csv.gz
+    python benchmarks/search_nasbench201.py --targets nasbench201.csv.gz --features nasbench201
 
-The proxy is the column `synflow` of a table of scores of the canonical cells; any other cell takes that of
-its canonical form. A training is a look into the column `--target`, which is both what a strategy is told and
-what is reported (an oracle: the published curves are of test accuracy). Cells are drawn with replacement and
-every training counts, as published. Printed: the best accuracy after so many trainings, mean over runs, and
-how far that is from an independent simulation of 100 runs.
+The proxy is SynFlow, from a feature store or, with `--proxies`, the column `synflow` of a table of scores;
+either has the canonical cells, and any other cell takes that of its canonical form. A training is a look into
+the column `--target`, which is both what a strategy is told and what is reported (an oracle: the published
+curves are of test accuracy). Cells are drawn with replacement and every training counts, as published.
+Printed: the best accuracy after so many trainings, mean over runs, and how far that is from an independent
+simulation of 100 runs.
+
+Five cells that differ only in the edge from input to output have nearly the same SynFlow, one of them the
+best cell of all; `--first` puts it above the others, as another draw of weights may.
 """
 
 import argparse
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from random import Random
 
 import numpy as np
 import pandas as pd
 
 from parzc import plugins
+from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
+from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates
+from parzc.searching.readings import ProxyScores, read_from
+from parzc.shipped import shipped_features
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.targets import read_targets
 
@@ -62,8 +69,12 @@ def main() -> None:
     space = NASBench201()
     cells = space.architectures()
     accuracies = read_targets(arguments.targets, arguments.target, cells)
-    scores = read_scores(arguments.proxies, cells)
-    candidates = DrawnAnew(space, score=lambda names: np.array([scores[name] for name in names]))
+    scores = read_features(arguments.features) if arguments.features else read_scores(arguments.proxies)
+    if arguments.first:
+        scores[space.canonical(max(accuracies, key=lambda cell: accuracies[cell]))] = np.inf
+    candidates = DrawnAnew(
+        space, score=lambda names: np.array([scores[space.canonical(name)] for name in names])
+    )
     print(f"| strategy | {' | '.join(f'@{after}' for after in AFTER)} | largest difference @50, @100, @300 |")
     print("|---" * (len(AFTER) + 2) + "|")
     for name, (strategy, options, expected) in EXPECTED.items():
@@ -81,16 +92,24 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--targets", required=True, help="CSV of accuracies, index and arch_str")
     parser.add_argument("--target", default="cifar100_test")
-    parser.add_argument("--proxies", required=True, help="CSV of index and synflow, canonical cells")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--features", help="feature store, or the name of a shipped one")
+    source.add_argument("--proxies", help="CSV of index and synflow, canonical cells")
+    parser.add_argument("--first", action="store_true", help="give the best cell the highest score")
     parser.add_argument("--runs", type=int, default=100)
     return parser.parse_args()
 
 
-def read_scores(path: str, cells: Sequence[Architecture]) -> dict[Architecture, float]:
-    frame = pd.read_csv(path).set_index("index")["synflow"]
-    canonical = NASBench201().canonical
-    position = {cell: index for index, cell in enumerate(cells)}
-    return {cell: float(frame[position[canonical(cell)]]) for cell in cells}
+def read_features(name: str) -> dict[Architecture, float]:
+    store, space = FeatureStore.open(shipped_features().get(name, name)), NASBench201()
+    cells = [space.canonical(cell) for cell in store.architectures()]
+    scores = ProxyScores(open_proxy("synflow"), read_from(store, space))(cells)
+    return dict(zip(cells, scores.tolist(), strict=True))
+
+
+def read_scores(path: str) -> dict[Architecture, float]:
+    frame, cells = pd.read_csv(path), NASBench201().architectures()
+    return {cells[index]: float(score) for index, score in zip(frame["index"], frame["synflow"], strict=True)}
 
 
 def run(
@@ -107,4 +126,4 @@ def run(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
