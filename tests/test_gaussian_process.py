@@ -67,7 +67,7 @@ def test_likelihood_is_that_of_another_implementation() -> None:
     ours, known = made(mean="zero"), encoded(12)
     targets = torch.arange(12.0)
     theirs = torch.distributions.MultivariateNormal(
-        torch.zeros(12, dtype=torch.float64), scale_tril=ours._factor(known.values[:, 0].double())
+        torch.zeros(12, dtype=torch.float64), scale_tril=ours.noisy_factor(known.values[:, 0].double())
     ).log_prob(normal_scores(targets))
     constant = np.log(2 * np.pi) / 2
     assert ours.objective(known, targets).item() == pytest.approx(-theirs.item() / 12 - constant, rel=1e-5)
