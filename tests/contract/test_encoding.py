@@ -116,6 +116,8 @@ def test_order_of_statistics_in_a_table_does_not_matter(encoding) -> None:
 
 
 def test_statistics_are_those_it_reads(name) -> None:
+    if name == "placed":
+        pytest.skip("it reads none")
     features = {"features": ["fisher", "weights", "kind"]}
     own = {"members": [{"name": "ranked", **features}]} if name == "joined" else features
     chosen = plugins.build("encodings", {"name": name, **own})
@@ -126,6 +128,8 @@ def test_statistics_are_those_it_reads(name) -> None:
 
 
 def test_absent_statistic_is_named(encoding) -> None:
+    if not encoding.statistics:
+        pytest.skip("it reads none")
     only = [Table(each.nodes, ("fisher",), each.values[:, 2:], each.network) for each in OTHERS]
     with pytest.raises(LookupError, match="snip, synflow"):
         encoding(only)
