@@ -147,3 +147,11 @@ def test_a_large_population_is_kept_by_its_quantiles() -> None:
     assert made.population.shape == (1, 1000)
     assert made(many).values.isfinite().all()
     assert abs(made(many).values.mean().item()) < 0.01
+
+
+def test_more_places_than_positions_share_them_with_their_neighbours() -> None:
+    every, few = fitted(Aligned(totals=False)), fitted(Aligned(totals=False, limit=3))
+    assert few.length == 3 < every.length
+    order = sorted(every.names, key=every.names.__getitem__)
+    assert [few.names[name] for name in order] == sorted(few.names[name] for name in order)
+    assert few.depths == sorted(few.depths)

@@ -41,6 +41,8 @@ class Aligned(TableEncoding):
         totals: Append a position that holds the sums of the features over the network's live nodes.
         proxies: Training-free proxies and aggregates whose scores, standardised on the training networks,
             are further channels of that position: `az_nas`, `vote(synflow,snip)`.
+        limit: Positions at most, the network as a whole not counted: of more places, neighbouring ones
+            share a position, as in spaces such as DARTS, where most places of the skeleton are empty.
         names: Position of each name; set by `fit`.
         depths: Relative depth of each position, from 0 to 1; set by `fit`.
 
@@ -56,11 +58,14 @@ class Aligned(TableEncoding):
         by_position: bool = True,
         totals: bool = True,
         proxies: Sequence[str] = (),
+        limit: int = 256,
         names: Mapping[str, int] | None = None,
         depths: Sequence[float] = (),
     ) -> None:
         super().__init__(features, totals, proxies)
-        self.by_position = by_position
+        if limit < 1:
+            raise ValueError(f"limit should be at least 1 position, got {limit}.")
+        self.by_position, self.limit = by_position, limit
         self.names = dict(names or {})
         self.depths = list(depths)
         self.make_scales(len(self.depths) if self.by_position else 1)
@@ -89,6 +94,7 @@ class Aligned(TableEncoding):
             "by_position": self.by_position,
             "totals": self.totals,
             "proxies": self.proxies.names,
+            "limit": self.limit,
             "names": dict(self.names),
             "depths": list(self.depths),
         }
@@ -111,9 +117,12 @@ class Aligned(TableEncoding):
             depth_of_site.setdefault(sites[name], []).append(depth)
         depths = {site: float(np.mean(members)) for site, members in depth_of_site.items()}
         order = sorted(depths, key=lambda site: (depths[site], site))
-        index = {site: position for position, site in enumerate(order)}
+        positions = min(len(order), self.limit)
+        shared = np.arange(len(order)) * positions // max(len(order), 1)
+        index = dict(zip(order, shared.tolist(), strict=True))
         self.names = {name: index[sites[name]] for name in place}
-        self.depths = [depths[site] for site in order]
+        every = np.array([depths[site] for site in order])
+        self.depths = [float(every[shared == position].mean()) for position in range(positions)]
         self.make_scales(len(self.depths) if self.by_position else 1)
         self._fit_scales(tables)
 
