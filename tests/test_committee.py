@@ -12,12 +12,7 @@ from parzc.proxy import ParametricProxy
 from tests.tables import as_list, tables
 
 FEATURES = 6
-PROCESS = {
-    "name": "gaussian_process",
-    "mean": "last",
-    "tempered": True,
-    "start": {"slope": 0.9, "stray": -20.0, "curve": -3.0},
-}
+PROCESS = {"name": "proxy_prior", "rivals": 1}
 
 
 def networks(count: int, seed: int = 0) -> Encoding:
@@ -57,8 +52,15 @@ def test_a_few_targets_that_agree_with_the_prior_leave_it_its_say(committee) -> 
 def test_many_targets_overrule_a_wrong_prior(committee) -> None:
     known, others = networks(200), networks(300, seed=1)
     committee.condition(known, stepped(known))
-    assert float(committee.weight) > 0.5
     assert tau(committee(others)[0], stepped(others)) > 0.6
+
+
+def test_trees_count_where_they_say_more_than_the_process() -> None:
+    blind = {"name": "proxy_prior", "rivals": 1, "fitted": 1}
+    committee = Committee(length=1, channels=FEATURES, mixer=None, process=blind).eval()
+    known, others = networks(200), networks(300, seed=1)
+    committee.condition(known, stepped(known))
+    assert float(committee.weight) > 0.5
     assert tau(committee.process(others)[0], stepped(others)) < tau(committee(others)[0], stepped(others))
 
 
@@ -122,3 +124,11 @@ def test_a_proxy_tells_the_exact_spread(committee) -> None:
     encode.forward = lambda tables: networks(9, seed=2)
     _, sd = ParametricProxy(encode, committee).predict(as_list(tables(9)))
     torch.testing.assert_close(torch.from_numpy(sd), committee.spread(networks(9, seed=2)))
+
+
+def test_parts_of_the_network_as_a_whole_lie_side_by_side() -> None:
+    committee = Committee(length=4, channels=5, layout=[[2, 3], [1, 2], [1, 5]], mixer=None)
+    values = torch.arange(20.0).view(1, 4, 5)
+    nodes, network = committee._parts(Encoding(values, torch.ones(1, 4) > 0))
+    assert nodes.values.flatten().tolist() == [0, 1, 2, 5, 6, 7]
+    assert network.values.flatten().tolist() == [10, 11, 15, 16, 17, 18, 19]

@@ -16,18 +16,14 @@ __all__ = ["Committee"]
 
 Spec = str | Mapping[str, Any]
 
-_PROCESS = {
-    "name": "gaussian_process",
-    "mean": "last",
-    "tempered": True,
-    "start": {"slope": 0.9, "stray": -20.0, "curve": -3.0, "scales": 0.0, "offset": -4.0, "noise": -2.3},
-}
 _FOLDS = 5
 _TRUST = 2.0
 """Squared distance between process and trees, summed over targets, up to which the process is believed."""
-_HALF = 24.0
-"""Targets at which what left-out predictions say of the weight counts half."""
-_AGAIN = 0.015
+_LEAST = 1 / 3
+"""Least weight of what is taught: opinions that err differently are better together."""
+_HALF = 16.0
+"""Targets at which the weight counts half."""
+_AGAIN = 0.02
 """Least variance: what two trainings of one network differ by, on benchmarks that repeat them."""
 _SURE = 5.0
 """Targets that the process's own standard deviations count for."""
@@ -38,11 +34,11 @@ class Committee(nn.Module):
 
     .. math:: s = (1 - w)\, g + w\, \tfrac12 (e + m)
 
-    g is a Gaussian process whose prior mean is a training-free aggregate, e the mean of trees, and m a mixer
+    g is a Gaussian process whose prior mean is a training-free proxy, e the mean of trees, and m a mixer
     over the nodes, each in normal scores. The weight w is near 0 with a handful of targets, and with more
-    follows a ridge regression of the targets on what process and trees say of them unseen (left out one by
-    one, and in five folds): twice that if there is a mixer too, as two opinions err less than one. Only the
-    mixer is trained by gradients; in training mode it speaks alone.
+    is a third and more: as much more as a ridge regression of the targets on what process and trees say of
+    them unseen (left out one by one, and in five folds) gives the trees. Only the mixer is trained by
+    gradients; in training mode it speaks alone.
 
     The predictive variance is that of the process, noise included, and that between trees, times a
     factor that makes it fit the residuals of unseen targets; what a second training would differ by comes
@@ -51,9 +47,9 @@ class Committee(nn.Module):
     Args:
         length: Positions of the encoding.
         channels: Features at a position.
-        layout: Positions and channels of the two parts that `parzc.encodings.joined` joins: nodes for
-            the mixer, then the network as a whole for the others; None if the last position is the
-            network as a whole and the mixer reads all.
+        layout: Positions and channels of the parts that `parzc.encodings.joined` joins: nodes for the
+            mixer, then what the others read of the network as a whole, with the proxies last; None if
+            the last position is the network as a whole and the mixer reads all.
         mixer: A predictor that is trained; None for none.
         trees: A predictor that targets condition; None for none.
         process: A predictor that targets condition and that can leave one out.
@@ -76,7 +72,7 @@ class Committee(nn.Module):
         layout: Sequence[Sequence[int]] | None = None,
         mixer: Spec | None = "mabn",
         trees: Spec | None = "trees",
-        process: Spec = _PROCESS,
+        process: Spec = "proxy_prior",
     ) -> None:
         super().__init__()
         parts = layout or [(length, channels), (1, channels)]
@@ -85,17 +81,17 @@ class Committee(nn.Module):
                 f"layout should cover {length} positions of {channels} channels, got {layout}; the"
                 " encoding should be `joined` of nodes and the network as a whole."
             )
-        (nodes, width), (whole, features) = parts
+        self.layout = [(int(positions), int(width)) for positions, width in parts]
+        features = sum(positions * width for positions, width in self.layout[1:])
         self._configuration = {
             "length": length,
             "channels": channels,
             "layout": layout and [list(part) for part in layout],
         }
         self._specs = {"mixer": mixer, "trees": trees, "process": process}
-        self.layout = (nodes, width), (whole, features)
-        self.mixer = None if mixer is None else _build(mixer, nodes, width)
-        self.trees = None if trees is None else _build(trees, whole, features)
-        self.process = _build(process, whole, features).requires_grad_(False)
+        self.mixer = None if mixer is None else _build(mixer, *self.layout[0])
+        self.trees = None if trees is None else _build(trees, 1, features)
+        self.process = _build(process, 1, features).requires_grad_(False)
         self.register_buffer("weight", torch.zeros((), dtype=torch.float64))
         self.register_buffer("factor", torch.ones((), dtype=torch.float64))
 
@@ -180,13 +176,14 @@ class Committee(nn.Module):
         _, network = self._parts(encoding)
         scores = normal_scores(targets)
         self.process.condition(network, targets)
-        unseen, once = self.process.left_out(), _occur_once(network)
-        variance = self.process.deviation_left_out().square()
+        (unseen, doubt), once = self.process.left_out(), _occur_once(network)
+        variance = doubt.square()
         if self.trees is not None:
             taught, spread = _in_folds(self.trees, network, targets)
             away, rest = ((taught - unseen) * once, (scores - unseen) * once)
-            share: Tensor = (away @ rest) / (away @ away + _TRUST) * (1 if self.mixer is None else 2)
-            self.weight = share.clamp(0, 1) / (1 + (_HALF / len(scores)) ** 2)
+            share: Tensor = (away @ rest) / (away @ away + _TRUST)
+            share = _LEAST + (1 - _LEAST) * share.clamp(0, 1)
+            self.weight = share / (1 + (_HALF / len(scores)) ** 2)
             unseen = unseen + self.weight * (taught - unseen)
             variance = variance + spread.square()
             self.trees.condition(network, targets)
@@ -201,9 +198,16 @@ class Committee(nn.Module):
         return own
 
     def _parts(self, encoding: Encoding) -> tuple[Encoding, Encoding]:
-        (nodes, width), (whole, features) = self.layout
-        first = Encoding(encoding.values[:, :nodes, :width], encoding.mask[:, :nodes])
-        return first, Encoding(encoding.values[:, -whole:, :features], encoding.mask[:, -whole:])
+        """Tell the nodes from the network as a whole, all of which comes to lie side by side."""
+        (nodes, width), *rest = self.layout
+        values = encoding.values * encoding.mask[..., None]
+        end, wholes = values.shape[1], []
+        for positions, channels in reversed(rest):
+            wholes.append(values[:, end - positions : end, :channels].flatten(1))
+            end -= positions
+        network = torch.cat(wholes[::-1], dim=1)[:, None]
+        first = Encoding(values[:, :nodes, :width], encoding.mask[:, :nodes])
+        return first, Encoding(network, torch.ones(len(network), 1, device=network.device) > 0)
 
 
 def _occur_once(network: Encoding) -> Float[Tensor, " batch"]:
