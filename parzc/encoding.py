@@ -258,13 +258,14 @@ def node_features(tables: Sequence[Table], features: Sequence[str]) -> NodeFeatu
     live = source.each(_ALIVE).astype(bool) & np.isin(kinds, KINDS)[kind]
     rows = np.flatnonzero(live[source.which])
     which, order = source.which[rows], channel_names(features)
-    values = np.empty((len(rows), len(order)))
+    read = [channel for channel, name in enumerate(order) if name not in (*KINDS, *NODE_SIZES)]
+    known = np.zeros((len(source.nodes), len(order)))
     for channel, name in enumerate(order):
         if name in KINDS:
-            values[:, channel] = np.array([each == name for each in kinds])[kind][which]
+            known[:, channel] = np.array([each == name for each in kinds])[kind]
         elif name in NODE_SIZES:
-            values[:, channel] = source.size(name)[which]
-    read = [channel for channel, name in enumerate(order) if name not in (*KINDS, *NODE_SIZES)]
+            known[:, channel] = source.size(name)
+    values = known.take(which, axis=0)
     found = source.statistics([order[channel] for channel in read]).take(rows, axis=0)
     found[~np.isfinite(found)] = np.nan
     values[:, read] = found

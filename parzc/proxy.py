@@ -24,7 +24,7 @@ from parzc.training_free import CHEAPEST
 
 __all__ = ["ParametricProxy", "Proxy", "build_proxy", "load_proxy", "open_proxy"]
 
-_CHUNK = 256
+_CHUNK = 512
 _DRAWS = 16
 _SEED = 0
 _PARTS = {"encoding": "encodings", "predictor": "predictors"}

@@ -73,7 +73,8 @@ class SignedLogScale(nn.Module):
         return torch.from_numpy(np.clip(scaled, -_CLIP, _CLIP, out=scaled).astype(np.float32))
 
     def _log(self, values: Float[np.ndarray, "nodes channels"]) -> Float[np.ndarray, "nodes channels"]:
-        logs: Float[np.ndarray, "nodes channels"] = np.arcsinh(values / (2 * self.floor.cpu().numpy()))
+        logs: Float[np.ndarray, "nodes channels"] = values / (2 * self.floor.cpu().numpy())
+        np.arcsinh(logs, out=logs)
         return logs
 
 
