@@ -1,6 +1,6 @@
 """NAS-Bench-201: the best of 3,000 random cells by training-free proxies, as AZ-NAS selects.
 
-    python benchmarks/best_of_nasbench201.py --features features/nb201 --targets nasbench201.csv.gz
+    python benchmarks/best_of_nasbench201.py --features nasbench201 --targets nasbench201.csv.gz
 
 Each seed draws a set of cells, the same for all proxies, of those that the feature store has a table of (that
 of a cell that computes the same will do). Shown are the accuracies of the cell with the highest score, mean ±
@@ -17,10 +17,12 @@ from parzc.probing.store import FeatureStore
 from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates
 from parzc.searching.readings import ProxyScores, read_from
+from parzc.shipped import shipped_features
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.targets import read_targets
 
 BEST = "best in the set"
+PROXIES = ["az_nas", "az_jacob", "synflow", "params", "naswot", "rank_sum(az_jacob,progressivity,synflow)"]
 PUBLISHED = {  # Lee & Ham, CVPR 2024, CIFAR-10 and CIFAR-100
     "az_nas": "93.53 ± 0.15, 70.75 ± 0.48",
     "zico": "93.50 ± 0.18, 70.62 ± 0.26",
@@ -31,7 +33,8 @@ PUBLISHED = {  # Lee & Ham, CVPR 2024, CIFAR-10 and CIFAR-100
 
 def main() -> None:
     arguments = parse()
-    space, store = NASBench201(), FeatureStore.open(arguments.features)
+    space = NASBench201()
+    store = FeatureStore.open(shipped_features().get(arguments.features, arguments.features))
     read = read_from(store, space)
     known = {space.canonical(name) for name in store.architectures()}
     cells = [cell for cell in space.architectures() if space.canonical(cell) in known]
@@ -53,10 +56,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--features", required=True, help="feature store")
+    parser.add_argument("--features", required=True, help="feature store, or the name of a shipped one")
     parser.add_argument("--targets", required=True, help="CSV of accuracies")
     parser.add_argument("--columns", nargs="+", default=["cifar10_test", "cifar100_test"])
-    parser.add_argument("--proxies", nargs="+", default=["az_nas", "az_jacob", "synflow", "params"])
+    parser.add_argument("--proxies", nargs="+", default=PROXIES)
     parser.add_argument("--cells", type=int, default=3000, help="in a set")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
     return parser.parse_args()
