@@ -121,10 +121,11 @@ class ArchitectureProcess:
     def _condition(
         self, rows: Int[np.ndarray, " known"], values: Float[np.ndarray, " known"]
     ) -> Iterator[_Conditioned]:
-        for slope, variance in itertools.product(_SLOPES, _VARIANCES):
-            columns = self._covariance(rows, slope, variance)
-            factor = cholesky(columns[:, rows] + self._noise**2 * np.eye(len(rows)), lower=True)
-            whitened = solve_triangular(factor, columns, lower=True)
+        for variance, slope in itertools.product(_VARIANCES, _SLOPES):
+            if slope == _SLOPES[0] or self._doubt.any():  # else the slope moves the mean only
+                columns = self._covariance(rows, slope, variance)
+                factor = cholesky(columns[:, rows] + self._noise**2 * np.eye(len(rows)), lower=True)
+                whitened = solve_triangular(factor, columns, lower=True)
             surprise = solve_triangular(factor, values - slope * self._expected[rows], lower=True)
             evidence = -surprise @ surprise / 2 - np.log(factor.diagonal()).sum()
             mean = slope * self._expected + whitened.T @ surprise

@@ -25,8 +25,8 @@ def alike(features: np.ndarray) -> np.ndarray:
 def textbook() -> list[tuple[float, np.ndarray, np.ndarray]]:
     """Write all processes down in full: logarithm of the evidence, mean and covariance."""
     found = []
-    for slope in (0.1, 0.3, 0.6, 1.0):
-        for variance in (0.3, 1.0, 3.0):
+    for variance in (0.3, 1.0, 3.0):
+        for slope in (0.1, 0.3, 0.6, 1.0):
             prior = variance * (alike(FEATURES) + alike(FEATURES[:, :1])) / 2 + 9
             known = prior[np.ix_(ROWS, ROWS)] + 0.01 * np.eye(4)
             weights = prior[:, ROWS] @ np.linalg.inv(known)
