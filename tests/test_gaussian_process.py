@@ -63,6 +63,12 @@ def test_covariance_has_the_variance_of_the_draws() -> None:
         np.testing.assert_allclose(ours.covariance(new).diagonal(), spread, rtol=0.05)
 
 
+def test_without_targets_the_last_feature_ranks_if_it_is_the_mean() -> None:
+    new = encoded(20, seed=1)
+    scores = made(mean="last")(new)[0].detach()
+    assert scores.argsort().tolist() == new.values[:, 0, -1].argsort().tolist()
+
+
 def test_likelihood_is_that_of_another_implementation() -> None:
     ours, known = made(mean="zero"), encoded(12)
     targets = torch.arange(12.0)

@@ -29,7 +29,8 @@ class GaussianProcess(Process):
     Args:
         length: Positions of the encoding.
         channels: Features at a position.
-        mean: `rising` for a prior mean that no feature can lower, as befits proxies; `zero` for none.
+        mean: `rising` for a prior mean that no feature can lower, as befits proxies; `last` for one that is
+            the last feature alone, say a training-free aggregate; `zero` for none.
         episode: Architectures at most in one of those small sets.
         start: Other values that the learned numbers have before anything is learned, by their names:
             logarithms of the variances `stray`, `curve`, `offset` and `noise` and of the length
@@ -45,7 +46,7 @@ class GaussianProcess(Process):
         *,
         length: int,
         channels: int,
-        mean: Literal["rising", "zero"] = "rising",
+        mean: Literal["rising", "last", "zero"] = "rising",
         episode: int = 50,
         start: Mapping[str, float] | None = None,
     ) -> None:
@@ -59,10 +60,11 @@ class GaussianProcess(Process):
             "episode": episode,
             "start": dict(start or {}),
         }
-        self.episode = episode
+        self.episode, self.last = episode, mean == "last"
         features = length * channels
         if mean != "zero":
-            self.slope = nn.Parameter(torch.expm1(torch.tensor(0.7 / features)).log().repeat(features))
+            slopes = 1 if self.last else features
+            self.slope = nn.Parameter(torch.expm1(torch.tensor(0.7 / slopes)).log().repeat(slopes))
         # logarithms: of the variances of slopes, of the scales, and of the other variances
         self.stray = nn.Parameter(torch.full((features,), -1.0))
         self.scales = nn.Parameter(torch.zeros(features))
@@ -121,7 +123,7 @@ class GaussianProcess(Process):
         """Say what is expected of tables before any target is known."""
         if not hasattr(self, "slope"):
             return x.new_zeros(len(x))
-        mean: Tensor = x @ F.softplus(self.slope.double())
+        mean: Tensor = (x[:, -1:] if self.last else x) @ F.softplus(self.slope.double())
         return mean
 
     def kernel(self, a: Features, b: Float[Tensor, "others features"]) -> Float[Tensor, "batch others"]:
