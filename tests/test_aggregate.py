@@ -136,7 +136,9 @@ def test_a_declared_aggregate_gets_its_members_in_order() -> None:
 
 
 def test_a_misspelt_aggregation_is_answered_with_the_list() -> None:
-    with pytest.raises(plugins.UnknownPluginError, match="did you mean 'vote'. Available: agreement, az_rank, rank_sum"):
+    with pytest.raises(
+        plugins.UnknownPluginError, match="did you mean 'vote'. Available: agreement, az_rank, rank_sum"
+    ):
         open_proxy("voet(snip,flops)")
 
 
