@@ -10,7 +10,7 @@ the runs that get there and, in brackets, how many do. Cells are those of the fe
 compute the same; with `--share .5` a random half of them in each run, so that runs of a strategy that draws
 nothing differ too. `--scores` is a table of training-free scores of the canonical cells (columns of
 NAS-Bench-Suite-Zero, synflow as a logarithm), where RoBoT finds what the store lacks. Writes the courses as
-`.json` and, as `.png`, the regret in the first reported column.
+`.json` and, as `.png`, the regret, also those of `--also`, which other runs have written.
 """
 
 import argparse
@@ -132,8 +132,7 @@ def read_scores(path: str, space: NASBench201) -> dict[str, dict[Architecture, f
 def main() -> None:
     arguments = parse()
     benchmark = Benchmark(arguments)
-    results: dict[str, np.ndarray] = {}
-    regrets: dict[str, np.ndarray] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name in arguments.strategies or STRATEGIES:
         spec = dict(STRATEGIES[name])
         if spec["name"] == "bayesian":
@@ -143,10 +142,10 @@ def main() -> None:
         except LookupError as error:
             print(f"note: {name} is left out: {error}", file=sys.stderr)
             continue
-        results[name] = np.array([course for course, _ in runs])
-        regrets[name] = np.array([best - course[0] for course, best in runs])
-        print(line(name, results[name], regrets[name], arguments.goal), flush=True)
-    write(results, regrets, arguments)
+        courses, regrets = np.array([course for course, _ in runs]), np.array([rest for _, rest in runs])
+        print(line(name, courses, regrets, arguments.goal), flush=True)
+        results[f"{name}{arguments.label}"] = {"courses": courses.tolist(), "regrets": regrets.tolist()}
+        write(results, arguments)
 
 
 def parse() -> argparse.Namespace:
@@ -164,18 +163,20 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES)
     parser.add_argument("--budget", type=int, default=20)
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--label", default="", help="what to append to names in the figure")
+    parser.add_argument("--also", nargs="+", default=[], help="further .json files to draw")
     parser.add_argument("--out", required=True, help="where to write, without suffix")
     return parser.parse_args()
 
 
 def run(
     spec: Mapping[str, Any], benchmark: Benchmark, arguments: argparse.Namespace, seed: int
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Search once.
 
     Returns:
-        What the chosen cell has after each training, one row a reported column, in percent, and the most
-        that any cell has in the first of them.
+        What the chosen cell has after each training, one row a reported column, in percent, and how much
+        that is less than the most, in the first of them.
     """
     candidates = benchmark.candidates(arguments.share, seed)
     strategy = plugins.build("search", spec, candidates=candidates, seed=seed)
@@ -193,7 +194,8 @@ def run(
         trained.add(architecture)
         chosen = architecture if chosen is None or signal[architecture] > signal[chosen] else chosen
         course.append([100 * benchmark.targets[column][chosen] for column in columns])
-    return np.array(course).T, best
+    accuracies = np.array(course).T
+    return accuracies, best - accuracies[0]
 
 
 def line(name: str, runs: np.ndarray, regrets: np.ndarray, goals: Sequence[float]) -> str:
@@ -208,18 +210,19 @@ def line(name: str, runs: np.ndarray, regrets: np.ndarray, goals: Sequence[float
     return f"| {' | '.join(cells)} |"
 
 
-def write(
-    results: Mapping[str, np.ndarray], regrets: Mapping[str, np.ndarray], arguments: argparse.Namespace
-) -> None:
+def write(results: Mapping[str, Mapping[str, Any]], arguments: argparse.Namespace) -> None:
+    shown = dict(results)
+    for other in arguments.also:
+        shown |= json.loads(Path(other).read_text())
     plot_courses(
         Path(f"{arguments.out}.png"),
-        regrets,
-        title=f"NAS-Bench-201, told {arguments.signal}, {arguments.runs} runs",
+        {name: np.array(found["regrets"]) for name, found in shown.items()},
+        title=f"NAS-Bench-201, told {arguments.signal}",
         quantity=f"regret in {arguments.report[0]}, points",
         logarithmic=True,
     )
     with atomic_write(f"{arguments.out}.json") as part:
-        part.write_text(json.dumps({name: runs.tolist() for name, runs in results.items()}) + "\n")
+        part.write_text(json.dumps(results) + "\n")
 
 
 if __name__ == "__main__":

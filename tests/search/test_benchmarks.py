@@ -81,7 +81,7 @@ def test_queries_are_counted(tmp_path: Path, targets: str, features: str, monkey
     printed, notes = capsys.readouterr()
     assert [line.split(" | ")[0] for line in printed.splitlines()] == ["| random", "| ours"]
     assert "HNAS is left out" in notes
-    courses = np.array(json.loads((tmp_path / "q.json").read_text())["ours"])
+    courses = np.array(json.loads((tmp_path / "q.json").read_text())["ours"]["courses"])
     assert courses.shape == (2, 1, 8)
     assert (np.diff(courses, axis=2) >= 0).all()
     assert (tmp_path / "q.png").stat().st_size > 1000
