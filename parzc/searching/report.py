@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from parzc.atomic import atomic_write
 from parzc.searching.costs import Costs
@@ -77,7 +78,7 @@ def plot_courses(
         quantity: For the axis.
         logarithmic: Whether the quantity is on a logarithmic axis, as regret should be.
     """
-    figure = Figure(figsize=(6.4, 4.4), dpi=150, layout="constrained")
+    figure = Figure(figsize=(7.6, 4.4), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: it would keep global state and may look for a display
     axes = figure.add_subplot()
     for name, runs in courses.items():
@@ -97,7 +98,8 @@ def plot_courses(
     axes.tick_params(colors=_INK, labelsize=9)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    if len(courses) > 1:
-        axes.legend(frameon=False, fontsize=8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(courses) > 1:  # beside the curves, which leave no corner free
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     with atomic_write(path) as part:
         figure.savefig(part)
