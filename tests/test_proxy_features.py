@@ -17,8 +17,8 @@ from tests.tables import as_list, table, tables
 TRAINING = as_list(tables(30))
 OTHERS = as_list(tables(10, start=100))
 PROXIES = ["synflow", "az_rank(snip,rank_sum(synflow,flops))", "vote(snip,flops,synflow)"]
-ENCODINGS = [name for name in plugins.available("encodings") if name != "joined"]
-"""Those that have features themselves; what is joined leaves that to its members."""
+ENCODINGS = [name for name in plugins.available("encodings") if name not in ("joined", "placed")]
+"""Those that may have proxies: what is joined leaves them to its members, and `placed` reads no scores."""
 ON_A_SCALE = [name for name in ENCODINGS if name != "ranked"]
 """The encodings that standardise values; `ranked` has ranks, and nothing but the network as a whole."""
 
