@@ -17,7 +17,6 @@ from parzc.probing.store import FeatureStore
 from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates
 from parzc.searching.readings import ProxyScores, read_from
-from parzc.shipped import shipped_features
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.targets import read_targets
 
@@ -34,7 +33,7 @@ PUBLISHED = {  # Lee & Ham, CVPR 2024, CIFAR-10 and CIFAR-100
 def main() -> None:
     arguments = parse()
     space = NASBench201()
-    store = FeatureStore.open(shipped_features().get(arguments.features, arguments.features))
+    store = FeatureStore.open(arguments.features)
     read = read_from(store, space)
     known = {space.canonical(name) for name in store.architectures()}
     cells = [cell for cell in space.architectures() if space.canonical(cell) in known]

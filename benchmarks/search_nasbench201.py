@@ -26,7 +26,6 @@ from parzc.probing.table import Architecture
 from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates
 from parzc.searching.readings import ProxyScores, read_from
-from parzc.shipped import shipped_features
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.targets import read_targets
 
@@ -101,7 +100,7 @@ def parse() -> argparse.Namespace:
 
 
 def read_features(name: str) -> dict[Architecture, float]:
-    store, space = FeatureStore.open(shipped_features().get(name, name)), NASBench201()
+    store, space = FeatureStore.open(name), NASBench201()
     cells = [space.canonical(cell) for cell in store.architectures()]
     scores = ProxyScores(open_proxy("synflow"), read_from(store, space))(cells)
     return dict(zip(cells, scores.tolist(), strict=True))

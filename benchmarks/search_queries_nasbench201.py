@@ -33,7 +33,6 @@ from parzc.proxy import open_proxy
 from parzc.searching.candidates import Candidates
 from parzc.searching.readings import ProxyScores, read_from
 from parzc.searching.report import plot_courses
-from parzc.shipped import shipped_features
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.targets import read_targets
 
@@ -93,7 +92,7 @@ class Benchmark:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.space = NASBench201()
-        store = FeatureStore.open(shipped_features().get(arguments.features, arguments.features))
+        store = FeatureStore.open(arguments.features)
         self.read = read_from(store, self.space)
         self.cells = sorted({self.space.canonical(name) for name in store.architectures()})
         columns = (arguments.signal, *arguments.report)
