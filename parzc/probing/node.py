@@ -128,6 +128,7 @@ class Node:
         block_level: Those among them that lie in the node's own block, on the chain with most of them.
         paths: Of the network's output, the most and the fewest live operations of a kind on any way to
             it, see `parzc.probing.paths`.
+        block_paths: Of the network's output, the most of a kind in a typical block, see there too.
         channel_dim: The dimension of `output` that counts channels.
         module: The module at hand.
         in_attention: Whether it is part of an attention module.
@@ -147,6 +148,7 @@ class Node:
     level = _Momentary()
     block_level = _Momentary()
     paths = _Momentary()
+    block_paths = _Momentary()
 
     def __init__(
         self,

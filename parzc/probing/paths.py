@@ -1,6 +1,6 @@
 """How many operations of a kind lie on the ways through a network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, combinations
 
 import numpy as np
@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from parzc.probing.levels import Levels
+from parzc.probing.levels import Levels, block_of
 from parzc.probing.node import Node
 
-__all__ = ["KINDS", "SETS", "count_paths"]
+__all__ = ["BLOCK_KINDS", "BLOCK_SETS", "KINDS", "SETS", "count_block_paths", "count_paths"]
 
 KINDS = ("skip", "pool", "pointwise", "spatial")
 """Kinds of operation: `pointwise` are linear layers and convolutions whose kernel has one element,
@@ -19,6 +19,16 @@ KINDS = ("skip", "pool", "pointwise", "spatial")
 
 SETS = tuple(chain.from_iterable(combinations(KINDS, size) for size in range(1, len(KINDS) + 1)))
 """All 15 sets of kinds."""
+
+BLOCK_KINDS = ("skip", "pool", "pointwise", "small", "large")
+"""The same with spatial convolutions apart: `small` with at most nine elements in the kernel, or `large`."""
+
+BLOCK_SETS = tuple(chain.from_iterable(combinations(BLOCK_KINDS, size) for size in range(1, 6)))
+"""All 31 sets of them."""
+
+_SMALL = 9
+_TOGETHER = 16
+"""Blocks that are followed at once: more take more memory, fewer more time."""
 
 
 def count_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, "2 sets"]:
@@ -33,7 +43,7 @@ def count_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, "2 
     Returns:
         The most and the fewest operations of the set on any way; NaN if there is no way.
     """
-    members = {node.name: _member(node) for node in operations if not _is_dead(node)}
+    members = {node.name: _member(node, SETS) for node in operations if not _is_dead(node)}
     # the way with the fewest is the heaviest if operations weigh less than nothing
     counts = levels.heaviest({name: np.stack([member, -member]) for name, member in members.items()})
     if counts is None:
@@ -41,11 +51,55 @@ def count_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, "2 
     return torch.from_numpy(np.abs(np.broadcast_to(counts, (2, len(SETS)))))
 
 
-def _member(node: Node) -> Float[np.ndarray, " sets"]:
-    kind = node.kind
-    if kind in ("conv", "linear"):
-        kind = "pointwise" if node.sizes["kernel"] == 1 else "spatial"
-    return np.array([kind in chosen for chosen in SETS], dtype=float)
+def count_block_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, " sets"]:
+    """Count operations of a typical block on the ways from input to output, for each of `BLOCK_SETS`.
+
+    Blocks are the members of a list of modules, the one with most that are alive. Ways are those of
+    `count_paths`; on each only the operations of one block count.
+
+    Args:
+        levels: What was computed from what.
+        operations: All of the network, once it is known which of them are alive.
+
+    Returns:
+        The most operations of the set on any way, the median over live blocks; NaN if there is no
+        way, or no list of modules.
+    """
+    alive = [node for node in operations if not _is_dead(node)]
+    blocks = _longest_list({block_of(node.name): None for node in alive if node.alive})
+    found = [_most(levels, alive, blocks[at : at + _TOGETHER]) for at in range(0, len(blocks), _TOGETHER)]
+    counts = [most for most in found if most is not None]
+    if not counts:
+        return torch.full((len(BLOCK_SETS),), torch.nan, dtype=torch.float64)
+    return torch.from_numpy(np.median(np.concatenate(counts), axis=0))
+
+
+def _longest_list(blocks: Iterable[str]) -> list[str]:
+    lists: dict[str, list[str]] = {}
+    for block in blocks:
+        whole, _, place = block.rpartition(".")
+        if place.isdecimal():
+            lists.setdefault(whole, []).append(block)
+    return max(lists.values(), key=len, default=[])
+
+
+def _most(
+    levels: Levels, operations: Sequence[Node], blocks: Sequence[str]
+) -> Float[np.ndarray, "blocks sets"] | None:
+    weights = {}
+    for node in operations:
+        inside = np.array([block_of(node.name) == block for block in blocks], dtype=float)
+        weights[node.name] = np.outer(inside, _member(node, BLOCK_SETS))
+    most = levels.heaviest(weights)
+    return None if most is None else np.broadcast_to(most, (len(blocks), len(BLOCK_SETS)))
+
+
+def _member(node: Node, sets: Sequence[Sequence[str]]) -> Float[np.ndarray, " sets"]:
+    kinds = {node.kind}
+    if node.kind in ("conv", "linear"):
+        size = node.sizes["kernel"]
+        kinds = {"pointwise"} if size == 1 else {"spatial", "small" if size <= _SMALL else "large"}
+    return np.array([not kinds.isdisjoint(chosen) for chosen in sets], dtype=float)
 
 
 def _is_dead(node: Node) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor
 from parzc.probing import draws
 from parzc.probing.node import Node, Reader
 from parzc.probing.passes import Pass, Task, absolute_weights, failing_in, on_batch, run_pass
-from parzc.probing.paths import count_paths
+from parzc.probing.paths import count_block_paths, count_paths
 from parzc.probing.probes import PROBES
 from parzc.probing.recording import OutputOverwrittenError, Recording
 
@@ -138,8 +138,10 @@ def _read_graph(recording: Recording) -> None:
     recording.levels.read(recording.owning(), recording.reading("graph", "operation"))
     if readers := recording.reading("graph", "output"):
         operations = [node for (of, _), node in recording.nodes.items() if of == "operation"]
-        counts = count_paths(recording.levels, operations)
-        recording.node("output", "", "output").read(readers, paths=counts)
+        count = {"paths": count_paths, "block_paths": count_block_paths}
+        wanted = {reader.name for reader in readers} & set(count)
+        counts = {name: count[name](recording.levels, operations) for name in sorted(wanted)}
+        recording.node("output", "", "output").read(readers, **counts)
 
 
 def _two_batches(task: Task, readers: Readers, *, clone: bool) -> Pass:
