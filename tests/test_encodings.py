@@ -155,3 +155,17 @@ def test_more_places_than_positions_share_them_with_their_neighbours() -> None:
     order = sorted(every.names, key=every.names.__getitem__)
     assert [few.names[name] for name in order] == sorted(few.names[name] for name in order)
     assert few.depths == sorted(few.depths)
+
+
+def test_values_of_the_network_enter_once_an_order() -> None:
+    tables = [
+        replace(
+            each, network={"a.most": float(n), "a.twice": 2.0 * n, "a.fewest": float(n % 3), "a.all": 4.0}
+        )
+        for n, each in enumerate(TRAINING)
+    ]
+    made = Ranked(features=["snip"], values=["a"])
+    made.fit(tables)
+    assert made.values == ["a.most", "a.fewest"]
+    assert made.labels[-2:] == ["a.most", "a.fewest"]
+    assert made(tables).values.shape == (len(tables), 1, 3)

@@ -41,7 +41,8 @@ class Ranked(TableEncoding):
             `parzc.encoding.SIZES` and all statistics of the training tables but `parzc.encoding.MUTE`.
         means: Names of statistics and sizes whose logarithm is averaged over the live nodes.
         values: Values of the network as a whole, by the start of their names: `paths` stands for
-            `paths.most.skip` and all others of that statistic.
+            `paths.most.skip` and all others of that statistic. Those that order the training tables as an
+            earlier one does, or not at all, are left out.
         proxies: Training-free proxies and aggregates.
     """
 
@@ -105,7 +106,8 @@ class Ranked(TableEncoding):
             LookupError: If the tables do not have a feature.
         """
         self.features = which_features(tables, self.features)
-        self.values = _which_values(tables, self.values)
+        names = _which_values(tables, self.values)
+        self.values = _different(_network_values(tables, names), names)
         self.adapt(tables)
 
     def adapt(self, tables: Sequence[Table]) -> None:
@@ -150,8 +152,7 @@ class Ranked(TableEncoding):
         tables = stack(tables)
         sums = total_features(node_features(tables, self.features or []))
         averages = _mean_logarithms(tables, self.means)
-        single = [[table.network.get(name, np.nan) for name in self.values] for table in tables]
-        values = np.array(single, dtype=float).reshape(len(tables), len(self.values))
+        values = _network_values(tables, self.values)
         return np.concatenate([sums, averages, values, self.proxies(tables).double().numpy()], axis=1).T
 
     def _check_fitted(self) -> None:
@@ -178,6 +179,21 @@ def _which_values(tables: Sequence[Table], starts: Sequence[str]) -> list[str]:
             )
         chosen += found
     return list(dict.fromkeys(chosen))
+
+
+def _network_values(tables: Sequence[Table], names: Sequence[str]) -> Float[np.ndarray, "tables names"]:
+    values = [[table.network.get(name, np.nan) for name in names] for table in tables]
+    return np.array(values, dtype=float).reshape(len(tables), len(names))
+
+
+def _different(values: Float[np.ndarray, "tables names"], names: Sequence[str]) -> list[str]:
+    """Choose the columns that tell tables apart, each order once."""
+    orders: dict[bytes, str] = {}
+    for column, name in zip(values.T, names, strict=True):
+        levels, order = np.unique(column, return_inverse=True)
+        if len(levels) > 1:
+            orders.setdefault(order.tobytes(), name)
+    return list(orders.values())
 
 
 def _mean_logarithms(tables: Sequence[Table], names: Sequence[str]) -> Float[np.ndarray, "tables names"]:
