@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
+from parzc.commands.export import export
 from parzc.commands.train import train
 from parzc.encodings.aligned import Aligned
 from parzc.encodings.resampled import Resampled
 from parzc.learning.data import ArchitectureData, Split, Task
 from parzc.predictors.linear import Linear
 from parzc.probing.store import FeatureStore
-from parzc.proxy import ParametricProxy
+from parzc.proxy import ParametricProxy, load_proxy
 from tests.tables import tables, write_store
 
 OPTIONS = {"target": "accuracy", "budget": 30, "epochs": 8, "predictor": {"name": "linear", "members": 2}}
@@ -104,6 +105,25 @@ def test_proxy_of_a_run_gives_its_scores(paths, tmp_path) -> None:
     mean, _ = ParametricProxy(encoding, predictor).predict(
         [content_tables[n] for n in held_out["architecture"]]
     )
+    assert mean == pytest.approx(held_out["score"].to_numpy(), abs=1e-6)
+
+
+PROCESS = {
+    "target": "accuracy",
+    "budget": 30,
+    "encoding": {"name": "ranked", "features": ["snip", "synflow"], "proxies": ["params"]},
+    "predictor": {"name": "proxy_prior", "rivals": 1},
+}
+
+
+def test_what_takes_no_gradient_steps_has_no_course(paths, tmp_path) -> None:
+    measured = train(**paths, **PROCESS)
+    assert measured["kendall_tau"] > 0.3
+    assert list(pd.read_csv(tmp_path / "run" / "metrics.csv").columns) == ["run", "epoch"]
+    held_out = pd.read_csv(tmp_path / "run" / "held_out.csv")
+    export(checkpoint=paths["out"], out=str(tmp_path / "process.parzc"))
+    of_all = tables(45)
+    mean, _ = load_proxy(tmp_path / "process.parzc").predict([of_all[n] for n in held_out["architecture"]])
     assert mean == pytest.approx(held_out["score"].to_numpy(), abs=1e-6)
 
 
