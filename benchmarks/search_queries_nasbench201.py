@@ -14,6 +14,7 @@ NAS-Bench-Suite-Zero, synflow as a logarithm), where RoBoT finds what the store 
 """
 
 import argparse
+import inspect
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ from parzc.atomic import atomic_write
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture, Table
 from parzc.proxy import open_proxy
+from parzc.search.bayesian import Bayesian
 from parzc.searching.candidates import Candidates
 from parzc.searching.readings import ProxyScores, read_from
 from parzc.searching.report import plot_courses
@@ -58,9 +60,8 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "ours, Thompson": {"name": "bayesian", "pool": ALL, "acquisition": "thompson"},
     "ours, UCB": {"name": "bayesian", "pool": ALL, "acquisition": "upper_confidence"},
 }
-ENCODINGS = ("ranked", "aligned")
+OURS = inspect.signature(Bayesian).parameters
 NAMES = {"jacov": "jacob_cov", "nwot": "naswot"}
-STATISTICS = ("grad_norm", "snip", "fisher", "synflow", "activation_variance", "output_gradient_norm")
 
 
 class Encoded:
@@ -101,8 +102,8 @@ class Benchmark:
         self.score = ProxyScores(open_proxy(arguments.proxy), self.read)
         self.score(self.cells)  # the whole space is the population of an aggregate
         self.opened: dict[str, ProxyScores] = {}
-        tables = list(self.read(self.cells, STATISTICS).values())
-        self.encodings = [Encoded(name, tables) for name in ENCODINGS]
+        tables = list(self.read(self.cells, OURS["statistics"].default).values())
+        self.encodings = [Encoded(name, tables) for name in OURS["encodings"].default]
 
     def measure(self, names: Sequence[str]) -> Any:
         tabled = {*names} <= self.scores.keys()

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +14,7 @@ from parzc.encodings.ranked import Ranked
 from parzc.predictors.gaussian_process import GaussianProcess
 from parzc.proxy import ParametricProxy
 from parzc.spaces.nasbench201 import NASBench201
-from tests.tables import as_list, tables, write_store
+from tests.tables import STATISTICS, as_list, tables, write_store
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -107,3 +109,42 @@ def test_proxies_are_compared_in_parts_of_spaces(tmp_path: Path, monkeypatch, ca
     assert set(results) == {"thirds", "pools of 20"}
     assert results["pools of 20"]["snip"] > 0.3 > results["pools of 20"]["synflow"]  # targets follow snip
     assert capsys.readouterr().out.count("mean") == 2
+
+
+def test_courses_of_other_runs_are_drawn_along(tmp_path: Path, monkeypatch, capsys) -> None:
+    space = NASBench201()
+    cells = list(dict.fromkeys(space.canonical(cell) for cell in space.sample(60, 0)))[:30]
+    statistics = [*STATISTICS, "grad_norm", "activation_variance", "output_gradient_norm"]
+    made = {
+        cell: replace(
+            each,
+            statistics=tuple(statistics),
+            values=np.hstack([each.values, each.values[:, : len(statistics) - len(STATISTICS)]]),
+        )
+        for cell, each in zip(cells, as_list(tables(30)), strict=True)
+    }
+    features, targets = write_store(tmp_path, made)
+    options = ["--features", features, "--targets", targets, "--signal", "accuracy", "--report", "accuracy"]
+    options += ["--budget", "6", "--runs", "2", "--goal", "0"]
+    other = [*options, "--strategies", "random", "--out", str(tmp_path / "random")]
+    run("search_queries_nasbench201", other, monkeypatch)
+    drawn: dict[str, object] = {}
+    monkeypatch.setattr(
+        "parzc.searching.report.plot_courses", lambda path, courses, **options: drawn.update(courses)
+    )
+    both = [
+        *options,
+        "--strategies",
+        "ours",
+        "--label",
+        ", told all",
+        "--also",
+        str(tmp_path / "random.json"),
+    ]
+    run("search_queries_nasbench201", [*both, "--out", str(tmp_path / "ours")], monkeypatch)
+    assert set(drawn) == {"random", "ours, told all"}
+    found = json.loads((tmp_path / "ours.json").read_text())
+    assert list(found) == ["ours, told all"]
+    assert np.array(found["ours, told all"]["courses"]).shape == (2, 1, 6)
+    assert [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()] == ["| random", "| ours"]
+    assert (tmp_path / "random.png").read_bytes().startswith(b"\x89PNG")
