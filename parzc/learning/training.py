@@ -147,10 +147,8 @@ def predict_mean(trained: Trained, tables: Sequence[Table]) -> Float[np.ndarray,
 def collect_metrics(folder: Path) -> None:
     """Put the course of all runs into one `metrics.csv`, with the run's name in the column `run`.
 
-    Without any epoch, as of a process that targets condition, it has no line but the first.
-
     Args:
-        folder: The folder that was trained in.
+        folder: The folder that was trained in; of what took no epoch, only the header is written.
     """
     parts = sorted(folder.glob("metrics_*/metrics.csv"))
     frames = [pd.read_csv(part).assign(run=part.parent.name.removeprefix("metrics_")) for part in parts]
