@@ -66,7 +66,7 @@ def count_block_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tenso
         way, or no list of modules.
     """
     alive = [node for node in operations if not _is_dead(node)]
-    blocks = _longest_list({block_of(node.name): None for node in alive if node.alive})
+    blocks = _longest_list(dict.fromkeys(block_of(node.name) for node in alive if node.alive))
     found = [_most(levels, alive, blocks[at : at + _TOGETHER]) for at in range(0, len(blocks), _TOGETHER)]
     counts = [most for most in found if most is not None]
     if not counts:

@@ -138,10 +138,11 @@ def _read_graph(recording: Recording) -> None:
     recording.levels.read(recording.owning(), recording.reading("graph", "operation"))
     if readers := recording.reading("graph", "output"):
         operations = [node for (of, _), node in recording.nodes.items() if of == "operation"]
-        count = {"paths": count_paths, "block_paths": count_block_paths}
-        wanted = {reader.name for reader in readers} & set(count)
-        counts = {name: count[name](recording.levels, operations) for name in sorted(wanted)}
-        recording.node("output", "", "output").read(readers, **counts)
+        recording.node("output", "", "output").read(
+            readers,
+            paths=count_paths(recording.levels, operations),
+            block_paths=count_block_paths(recording.levels, operations),
+        )
 
 
 def _two_batches(task: Task, readers: Readers, *, clone: bool) -> Pass:
