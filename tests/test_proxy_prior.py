@@ -39,13 +39,53 @@ def test_posterior_is_that_of_kernels_of_another_implementation() -> None:
 
     def covariance(a: Encoding, b: Encoding) -> np.ndarray:
         x, y = (part.values[:, 0].double().numpy() for part in (a, b))
-        return kernel.k1(x[:, -3:], y[:, -3:]) + kernel.k2(x / scale, y / scale)
+        return (kernel.k1(x[:, -3:], y[:, -3:]) + kernel.k2(x / scale, y / scale)) / ours.spread.item() ** 2
 
     noisy = covariance(known, known) + ours.noise_variance * np.eye(30)
-    rest = normal_scores(targets).numpy() - ours.mean_of(known.values[:, 0].double()).numpy()
+    rest = ours.scores.numpy() - ours.mean_of(known.values[:, 0].double()).numpy()
     means = ours.mean_of(new.values[:, 0].double()).numpy()
     expected = means + covariance(new, known) @ np.linalg.solve(noisy, rest)
     np.testing.assert_allclose(ours(new)[0].numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_few_targets_are_placed_where_the_last_proxy_says() -> None:
+    known = encoded(8)
+    targets = torch.tensor([0.1, 0.2, 0.3, 0.3, 0.5, 0.6, 0.7, 0.8])
+    proxy, scores = known.values[:, 0, -1].double(), normal_scores(targets)
+    process = made()
+    process.condition(known, targets)
+    in_order = proxy.sort().values
+    in_order[2:4] = in_order[2:4].mean()  # equal targets
+    placed = (scores + in_order) / 2
+    torch.testing.assert_close(process.scores * process.spread + process.centre, placed)
+    torch.testing.assert_close(process.scores.std(), scores.std())
+
+
+def test_equal_targets_are_placed_nowhere() -> None:
+    known, process = encoded(5), made()
+    process.condition(known, torch.ones(5))
+    assert process.centre == 0
+    assert process.spread == 1
+
+
+def test_eight_targets_of_good_ones_do_not_contradict_the_proxy() -> None:
+    every = encoded(400)
+    features = every.values[:, 0]
+    truth = features[:, -1] + 0.3 * features[:, 0]
+    good = truth.argsort()[-100:]
+    placed, left = [], []
+    for seed in range(12):
+        chosen = good[torch.randperm(100, generator=torch.Generator().manual_seed(seed))[:8]]
+        for found, process in ((placed, made()), (left, _Unplaced(length=1, channels=FEATURES, rivals=3))):
+            process.condition(every[chosen], truth[chosen])
+            found.append(tau(process(every)[0], truth))
+    assert np.mean(placed) > np.mean(left) + 0.01
+    assert min(placed) > min(left)
+
+
+class _Unplaced(ProxyPrior):
+    def _place(self) -> None:
+        """Take normal scores as they are."""
 
 
 def test_before_any_target_the_last_proxy_speaks() -> None:
