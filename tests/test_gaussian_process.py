@@ -118,3 +118,42 @@ def test_only_the_order_of_targets_matters() -> None:
 def test_an_episode_of_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 2"):
         made(episode=1)
+
+
+def test_targets_are_placed_if_a_feature_says_where() -> None:
+    known, targets = encoded(8), torch.arange(8.0)
+    last, rising = made(mean="last"), made()
+    last.condition(known, targets)
+    rising.condition(known, targets)
+    scores = normal_scores(targets)
+    torch.testing.assert_close(rising.scores, scores)
+    torch.testing.assert_close(last.scores, (scores + known.values[:, 0, -1].sort().values.double()) / 2)
+
+
+def test_what_is_predicted_is_on_the_scale_of_normal_scores() -> None:
+    """Placed or not, targets left out are predicted in their own unit."""
+    known = encoded(40)
+    targets = known.values[:, 0, -1]
+    small = Encoding(known.values * 0.3, known.mask)  # all lie close together
+    process = made(mean="last", start={"noise": -4.0})
+    with torch.no_grad():
+        process.condition(small, targets)
+        means, deviations = process.left_out()
+        mean, deviation = process(small)[0], process.deviation(small)
+    assert process.spread < 1
+    slope = np.polyfit(means.numpy(), normal_scores(targets).numpy(), 1)[0]
+    assert slope == pytest.approx(1, abs=0.2)
+    assert mean.std().item() == pytest.approx(1, abs=0.15)
+    assert (deviations.square() >= process.noise_variance).all()
+    assert (deviation.square() >= process.noise_variance).all()
+
+
+def test_files_from_before_targets_were_placed_are_read() -> None:
+    before, known = made(mean="last"), encoded(6)
+    before.condition(known, torch.arange(6.0))
+    state = {name: value for name, value in before.state_dict().items() if name not in {"centre", "spread"}}
+    after = made(mean="last")
+    after.load_state_dict(state)
+    assert after.centre == 0
+    assert after.spread == 1
+    torch.testing.assert_close(after.scores, before.scores)

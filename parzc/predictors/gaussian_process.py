@@ -23,8 +23,7 @@ class GaussianProcess(Process):
     of n features x. The weights m of the prior mean are what proxies are worth before any target is
     known, and V says how far a space's weights stray from them: learned on several spaces, they are a
     posterior of the weights that is the prior in the next space. All are learned by the marginal
-    likelihood of small sets of architectures, such as a new space will offer. Targets enter as normal
-    scores of their ranks.
+    likelihood of small sets of architectures, such as a new space will offer.
 
     Args:
         length: Positions of the encoding.
@@ -125,6 +124,10 @@ class GaussianProcess(Process):
             return x.new_zeros(len(x))
         mean: Tensor = (x[:, -1:] if self.last else x) @ F.softplus(self.slope.double())
         return mean
+
+    def place_of(self, x: Features) -> Float[Tensor, " batch"] | None:
+        """Say where tables lie if the last feature is the prior mean."""
+        return x[:, -1] if self.last else None
 
     def kernel(self, a: Features, b: Float[Tensor, "others features"]) -> Float[Tensor, "batch others"]:
         """Say how what is not known of tables goes together before any target is known."""

@@ -15,8 +15,6 @@ _PRIORS = {"slope": (0.9, 0.3), "curve": (-2.3, 0.7), "linear": (-3.0, 0.7), "no
 """Mean and standard deviation of each number that targets choose; logarithms, but for the slope."""
 _SCALE_DEVIATION = 0.5
 _OFFSET = 0.02
-_PLACED = 8.0
-"""Targets at which those of a population and the last rival say as much of where they lie."""
 _STEPS = 40
 _STEP = 0.1
 
@@ -33,11 +31,6 @@ class ProxyPrior(Process):
     one that is not the last costs `doubt` nats. The slope s, the variances and the scales of a Matérn
     kernel, one for each feature, are the most probable ones given targets and a prior of their own, so that
     a handful of targets changes little and hundreds tell which features matter.
-
-    Normal scores of a handful of targets say nothing of where these lie among all architectures: eight
-    good ones look like eight of any kind, and seem to contradict a proxy that calls them all good. So the
-    score of rank i is taken to be :math:`(1 - w)\, y_i + w\, z_{(i)}` with the values of the last rival
-    in order, and w = 8 / (8 + n) for n targets. What is predicted is given on the scale of the normal scores.
 
     Nothing is trained by gradients of a loss: targets that condition the process find all of it, in seconds.
 
@@ -61,8 +54,6 @@ class ProxyPrior(Process):
     noise: Tensor
     scales: Tensor
     belief: Tensor
-    centre: Tensor
-    spread: Tensor
 
     def __init__(
         self, *, length: int, channels: int, rivals: int = 9, doubt: float = 5.0, fitted: int = 600
@@ -78,8 +69,6 @@ class ProxyPrior(Process):
         self.rivals, self.doubt, self.fitted = min(rivals, length * channels), doubt, fitted
         for name, value in self._start().items():
             self.register_buffer(name, value)
-        self.register_buffer("centre", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("spread", torch.ones((), dtype=torch.float64))
 
     def configuration(self) -> dict[str, Any]:
         """Say how to build this predictor again.
@@ -97,7 +86,6 @@ class ProxyPrior(Process):
             targets: Their targets, in any unit.
         """
         super().condition(encoding, targets)
-        self._place()
         found = self._start()
         sought = [value for name, value in found.items() if name != "belief"]
         optimizer = torch.optim.Adam([value.requires_grad_() for value in sought], lr=_STEP)
@@ -118,12 +106,16 @@ class ProxyPrior(Process):
     @property
     def noise_level(self) -> Tensor:
         """Variance of the noise of targets that they themselves suggest."""
-        return self.noise.exp() / self.spread.square()
+        return self.noise.exp()
 
     def mean_of(self, x: Features) -> Float[Tensor, " batch"]:
         """Say what is expected of tables before any target is known."""
-        mean: Tensor = self._expected(x) @ self.belief
+        mean: Tensor = self.slope * (x[:, -self.rivals :] @ self.belief)
         return mean
+
+    def place_of(self, x: Features) -> Float[Tensor, " batch"]:
+        """Say where tables lie as far as the last rival can tell."""
+        return x[:, -1]
 
     def kernel(self, a: Features, b: Float[Tensor, "others features"]) -> Float[Tensor, "batch others"]:
         """Say how what is not known of tables goes together before any target is known."""
@@ -132,29 +124,12 @@ class ProxyPrior(Process):
         root = (3 * squares + 1e-12).sqrt()  # the derivative of a root is infinite at zero
         linear = a[:, -self.rivals :] @ b[:, -self.rivals :].T / self.rivals
         kernel: Tensor = _OFFSET + self.linear.exp() * linear + self.curve.exp() * (1 + root) * (-root).exp()
-        return kernel / self.spread.square()
+        return kernel
 
     def variance_of(self, x: Features) -> Float[Tensor, " batch"]:
         """Give the diagonal of the kernel."""
         linear = x[:, -self.rivals :].square().sum(1) / self.rivals
-        variance: Tensor = _OFFSET + self.linear.exp() * linear + self.curve.exp()
-        return variance / self.spread.square()
-
-    def _expected(self, x: Features) -> Float[Tensor, "batch rivals"]:
-        """Give what each rival expects, on the scale of the normal scores."""
-        return (self.slope * x[:, -self.rivals :] - self.centre) / self.spread
-
-    def _place(self) -> None:
-        """Find out where among all architectures those with targets lie."""
-        self.centre, self.spread = torch.zeros_like(self.centre), torch.ones_like(self.spread)
-        scores, count = self.scores, len(self.scores)
-        if len(torch.unique(scores)) < 2:
-            return
-        share = _PLACED / (_PLACED + count)
-        placed = (1 - share) * scores + share * _in_order(self.inputs[:, -1], scores)
-        self.centre = placed.mean()
-        self.spread = placed.std() / scores.std()
-        self.scores = (placed - self.centre) / self.spread
+        return _OFFSET + self.linear.exp() * linear + self.curve.exp()
 
     def _start(self) -> _State:
         """Give what is most probable before any target is known."""
@@ -172,7 +147,7 @@ class ProxyPrior(Process):
         """Measure how improbable the first targets are with each rival as the prior mean, in nats."""
         x, y = self.inputs[: self.fitted], self.scores[: self.fitted]
         factor = self.noisy_factor(x)
-        rests = y[:, None] - self._expected(x)
+        rests = y[:, None] - self.slope * x[:, -self.rivals :]
         doubts = torch.full_like(self.belief, self.doubt)
         doubts[-1] = 0
         squares = torch.linalg.solve_triangular(factor, rests, upper=False).square().sum(0)
@@ -186,14 +161,6 @@ class ProxyPrior(Process):
             surprise = surprise + ((getattr(self, name) - mean) / deviation).square() / 2
         total: Tensor = surprise + (self.scales / _SCALE_DEVIATION).square().sum() / 2
         return total
-
-
-def _in_order(values: Float[Tensor, " batch"], scores: Float[Tensor, " batch"]) -> Float[Tensor, " batch"]:
-    """Hand out the values in the order of the scores; equal scores get the mean of theirs."""
-    _, place, counts = torch.unique(scores, return_inverse=True, return_counts=True)
-    sums = values.new_zeros(len(counts)).index_add(0, place[scores.argsort()], values.sort().values)
-    handed: Tensor = (sums / counts)[place]
-    return handed
 
 
 def _squared_distances(
