@@ -40,15 +40,15 @@ class Process(nn.Module, ABC):
 
     inputs: Tensor
     scores: Tensor
-    centre: Tensor
-    spread: Tensor
+    middle: Tensor
+    width: Tensor
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.register_buffer("inputs", torch.zeros(0, features, dtype=torch.float64))
         self.register_buffer("scores", torch.zeros(0, dtype=torch.float64))
-        self.register_buffer("centre", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("spread", torch.ones((), dtype=torch.float64))
+        self.register_buffer("middle", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("width", torch.ones((), dtype=torch.float64))
         self._known: Tensor | None = None
 
     @abstractmethod
@@ -75,7 +75,7 @@ class Process(nn.Module, ABC):
     @property
     def noise_variance(self) -> float:
         """Variance of a target's normal score about the table's."""
-        return float((self.noise_level.detach() + _JITTER) / self.spread.square())
+        return float((self.noise_level.detach() + _JITTER) / self.width.square())
 
     def forward(self, encoding: Encoding) -> Float[Tensor, "members batch"]:
         """Score tables by the posterior mean.
@@ -117,7 +117,7 @@ class Process(nn.Module, ABC):
         if len(self.scores):
             half = torch.linalg.solve_triangular(self._factor(), self.kernel(self.inputs, x), upper=False)
             covariance = covariance - half.mT @ half
-        return covariance / self.spread.square()
+        return covariance / self.width.square()
 
     def condition(self, encoding: Encoding, targets: Float[Tensor, " batch"]) -> None:
         """Learn of targets, in the place of those known before.
@@ -127,12 +127,12 @@ class Process(nn.Module, ABC):
             targets: Their targets, in any unit.
         """
         self.inputs, self.scores = flat_features(encoding), normal_scores(targets)
-        self.centre, self.spread = torch.zeros_like(self.centre), torch.ones_like(self.spread)
+        self.middle, self.width = torch.zeros_like(self.middle), torch.ones_like(self.width)
         self._known = None
         if (where := self.place_of(self.inputs)) is not None and len(torch.unique(self.scores)) > 1:
             share, before = _PLACED / (_PLACED + len(where)), self.scores
             self.scores = (1 - share) * before + share * _in_order(where, before)
-            self.centre, self.spread = self.scores.mean(), self.scores.std() / before.std()
+            self.middle, self.width = self.scores.mean(), self.scores.std() / before.std()
 
     def deviation(self, encoding: Encoding) -> Float[Tensor, " batch"]:
         """Say how far the normal scores of new targets may lie from the posterior mean.
@@ -144,7 +144,7 @@ class Process(nn.Module, ABC):
             Standard deviations, noise included.
         """
         _, variance = self._posterior(flat_features(encoding))
-        return (variance + self.noise_level + _JITTER).sqrt() / self.spread
+        return (variance + self.noise_level + _JITTER).sqrt() / self.width
 
     def left_out(self) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
         """Score each of the targets that condition the process from the others.
@@ -156,7 +156,7 @@ class Process(nn.Module, ABC):
         inverse = torch.cholesky_inverse(self._factor())
         rest = inverse @ (self.scores - self.mean_of(self.inputs))
         means = self._on_scale(self.scores - rest / inverse.diagonal())
-        return means, inverse.diagonal().rsqrt() / self.spread
+        return means, inverse.diagonal().rsqrt() / self.width
 
     def noisy_factor(self, x: Features) -> Float[Tensor, "batch batch"]:
         """Factorise what targets of tables vary by together, noise included.
@@ -169,7 +169,7 @@ class Process(nn.Module, ABC):
         return factor
 
     def _on_scale(self, placed: Tensor) -> Tensor:
-        return (placed - self.centre) / self.spread
+        return (placed - self.middle) / self.width
 
     def _factor(self) -> Float[Tensor, "batch batch"]:
         if torch.is_grad_enabled():  # what it depends on may be about to change
@@ -195,7 +195,7 @@ class Process(nn.Module, ABC):
             stored = state_dict.get(prefix + name)
             if isinstance(stored, Tensor) and stored.shape[1:] == getattr(self, name).shape[1:]:
                 setattr(self, name, getattr(self, name).new_zeros(stored.shape))
-        for name in ("centre", "spread"):  # files made before targets were placed lack them
+        for name in ("middle", "width"):  # files made before targets were placed lack them
             state_dict.setdefault(prefix + name, getattr(self, name))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 

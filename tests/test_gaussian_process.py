@@ -140,7 +140,7 @@ def test_what_is_predicted_is_on_the_scale_of_normal_scores() -> None:
         process.condition(small, targets)
         means, deviations = process.left_out()
         mean, deviation = process(small)[0], process.deviation(small)
-    assert process.spread < 1
+    assert process.width < 1
     slope = np.polyfit(means.numpy(), normal_scores(targets).numpy(), 1)[0]
     assert slope == pytest.approx(1, abs=0.2)
     assert mean.std().item() == pytest.approx(1, abs=0.15)
@@ -151,9 +151,9 @@ def test_what_is_predicted_is_on_the_scale_of_normal_scores() -> None:
 def test_files_from_before_targets_were_placed_are_read() -> None:
     before, known = made(mean="last"), encoded(6)
     before.condition(known, torch.arange(6.0))
-    state = {name: value for name, value in before.state_dict().items() if name not in {"centre", "spread"}}
+    state = {name: value for name, value in before.state_dict().items() if name not in {"middle", "width"}}
     after = made(mean="last")
     after.load_state_dict(state)
-    assert after.centre == 0
-    assert after.spread == 1
+    assert after.middle == 0
+    assert after.width == 1
     torch.testing.assert_close(after.scores, before.scores)

@@ -41,12 +41,12 @@ def test_posterior_is_that_of_kernels_of_another_implementation() -> None:
         x, y = (part.values[:, 0].double().numpy() for part in (a, b))
         return kernel.k1(x[:, -3:], y[:, -3:]) + kernel.k2(x / scale, y / scale)
 
-    noise = ours.noise_variance * ours.spread.item() ** 2
+    noise = ours.noise_variance * ours.width.item() ** 2
     noisy = covariance(known, known) + noise * np.eye(30)
     rest = ours.scores.numpy() - ours.mean_of(known.values[:, 0].double()).numpy()
     means = ours.mean_of(new.values[:, 0].double()).numpy()
     expected = means + covariance(new, known) @ np.linalg.solve(noisy, rest)
-    expected = (expected - ours.centre.item()) / ours.spread.item()
+    expected = (expected - ours.middle.item()) / ours.width.item()
     np.testing.assert_allclose(ours(new)[0].numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -60,14 +60,14 @@ def test_few_targets_are_placed_where_the_last_proxy_says() -> None:
     in_order[2:4] = in_order[2:4].mean()  # equal targets
     placed = (scores + in_order) / 2
     torch.testing.assert_close(process.scores, placed)
-    torch.testing.assert_close((placed - process.centre).std() / process.spread, scores.std())
+    torch.testing.assert_close((placed - process.middle).std() / process.width, scores.std())
 
 
 def test_equal_targets_are_placed_nowhere() -> None:
     known, process = encoded(5), made()
     process.condition(known, torch.ones(5))
-    assert process.centre == 0
-    assert process.spread == 1
+    assert process.middle == 0
+    assert process.width == 1
 
 
 def test_eight_targets_of_good_ones_do_not_contradict_the_proxy() -> None:

@@ -54,21 +54,28 @@ def count_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, "2 
 def count_block_paths(levels: Levels, operations: Sequence[Node]) -> Float[Tensor, " sets"]:
     """Count operations of a typical block on the ways from input to output, for each of `BLOCK_SETS`.
 
-    Blocks are the members of a list of modules, the one with most that are alive. Ways are those of
-    `count_paths`; on each only the operations of one block count.
+    Blocks are the members of a list of modules, the one with most that are alive; a network without any
+    list is one block. Ways are those of `count_paths`; on each only the operations of one block count.
 
     Args:
         levels: What was computed from what.
         operations: All of the network, once it is known which of them are alive.
 
     Returns:
-        The most operations of the set on any way, the median over live blocks; NaN if there is no
-        way, or no list of modules.
+        The most operations of the set on any way, the median over live blocks; NaN if there is no way.
     """
     alive = [node for node in operations if not _is_dead(node)]
-    blocks = _longest_list(dict.fromkeys(block_of(node.name) for node in alive if node.alive))
-    found = [_most(levels, alive, blocks[at : at + _TOGETHER]) for at in range(0, len(blocks), _TOGETHER)]
-    counts = [most for most in found if most is not None]
+    blocks = {node.name: block_of(node.name) for node in alive}
+    chosen = _longest_list(dict.fromkeys(blocks[node.name] for node in alive if node.alive))
+    if not chosen:
+        blocks, chosen = dict.fromkeys(blocks, ""), [""]
+    members = {node.name: _member(node, BLOCK_SETS) for node in alive}
+    counts = []
+    for at in range(0, len(chosen), _TOGETHER):
+        part = np.array(chosen[at : at + _TOGETHER])
+        most = levels.heaviest({name: np.outer(part == blocks[name], members[name]) for name in members})
+        if most is not None:
+            counts.append(np.broadcast_to(most, (len(part), len(BLOCK_SETS))))
     if not counts:
         return torch.full((len(BLOCK_SETS),), torch.nan, dtype=torch.float64)
     return torch.from_numpy(np.median(np.concatenate(counts), axis=0))
@@ -81,17 +88,6 @@ def _longest_list(blocks: Iterable[str]) -> list[str]:
         if place.isdecimal():
             lists.setdefault(whole, []).append(block)
     return max(lists.values(), key=len, default=[])
-
-
-def _most(
-    levels: Levels, operations: Sequence[Node], blocks: Sequence[str]
-) -> Float[np.ndarray, "blocks sets"] | None:
-    weights = {}
-    for node in operations:
-        inside = np.array([block_of(node.name) == block for block in blocks], dtype=float)
-        weights[node.name] = np.outer(inside, _member(node, BLOCK_SETS))
-    most = levels.heaviest(weights)
-    return None if most is None else np.broadcast_to(most, (len(blocks), len(BLOCK_SETS)))
 
 
 def _member(node: Node, sets: Sequence[Sequence[str]]) -> Float[np.ndarray, " sets"]:

@@ -30,7 +30,7 @@ def block_paths(node: Node) -> Float[Tensor, " sets"]:
 
     Returns:
         31 counts of the network, `block_paths.skip` to `block_paths.skip+pool+pointwise+small+large`;
-        missing if no way leads to the output, or the network has no list of modules.
+        missing if no way leads to the output. A network without a list of modules is one block.
 
     Source:
         Kadlecová et al., ICML 2024 (GRAF), whose longest paths of a cell these are after. Deviations as for
