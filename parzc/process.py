@@ -195,8 +195,9 @@ class Process(nn.Module, ABC):
             stored = state_dict.get(prefix + name)
             if isinstance(stored, Tensor) and stored.shape[1:] == getattr(self, name).shape[1:]:
                 setattr(self, name, getattr(self, name).new_zeros(stored.shape))
-        for name in ("middle", "width"):  # files made before targets were placed lack them
-            state_dict.setdefault(prefix + name, getattr(self, name))
+        # files made before targets were placed lack these
+        state_dict.setdefault(f"{prefix}middle", torch.zeros_like(self.middle))
+        state_dict.setdefault(f"{prefix}width", torch.ones_like(self.width))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 

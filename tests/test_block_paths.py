@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pytest
 import torch
@@ -10,17 +11,17 @@ from torch import Tensor, nn
 
 from parzc.dense_cell import EDGES
 from parzc.genotypes import read_genotype
-from parzc.probing.extract import extract
 from parzc.probing.paths import BLOCK_KINDS, BLOCK_SETS
 from parzc.probing.table import Architecture
-from parzc.space import Space
 from parzc.spaces.darts import DARTS
 from parzc.spaces.digits_vit import DigitsViT
 from parzc.spaces.nasbench201 import NASBench201
+from tests import graph_values
 
 Counts = Mapping[str, int]
 """How many operations of each kind."""
 
+read, built = partial(graph_values.read, "block_paths"), partial(graph_values.built, "block_paths")
 STAGED = NASBench201(channels=2, cells=1, image_shape=(1, 8, 8))
 LADDER = DARTS(channels=2, layers=5, image_shape=(1, 8, 8))
 OF_CELLS: Mapping[str, Counts] = {
@@ -38,17 +39,6 @@ OF_GENOTYPES: Mapping[str, Counts] = {
     "dil_conv_3x3": {"small": 1, "pointwise": 1},
     "dil_conv_5x5": {"large": 1, "pointwise": 1},
 }
-
-
-def read(network: nn.Module, x: Tensor) -> dict[str, float]:
-    torch.manual_seed(0)
-    table = extract(network, (x, torch.arange(len(x)) % 3), ["block_paths"])
-    return {name: value for name, value in table.network.items() if name.startswith("block_paths.")}
-
-
-def built(space: Space, architecture: str) -> dict[str, float]:
-    torch.manual_seed(0)
-    return read(space.build(Architecture(architecture)), torch.randn(2, 1, 8, 8))
 
 
 def most(ways: Sequence[Sequence[Counts]]) -> dict[str, float]:

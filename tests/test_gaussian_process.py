@@ -153,6 +153,7 @@ def test_files_from_before_targets_were_placed_are_read() -> None:
     before.condition(known, torch.arange(6.0))
     state = {name: value for name, value in before.state_dict().items() if name not in {"middle", "width"}}
     after = made(mean="last")
+    after.condition(known, torch.arange(6.0))
     after.load_state_dict(state)
     assert after.middle == 0
     assert after.width == 1

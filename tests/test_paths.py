@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,31 +17,21 @@ from parzc.probing.extract import extract
 from parzc.probing.paths import SETS
 from parzc.probing.store import FeatureStore
 from parzc.probing.table import Architecture
-from parzc.space import Space
 from parzc.spaces.darts import DARTS
 from parzc.spaces.digits_vit import DigitsViT
 from parzc.spaces.nasbench101 import NASBench101
 from parzc.spaces.nasbench201 import NASBench201
 from parzc.spaces.pit import PiT
+from tests import graph_values
 
 Way = tuple[str, ...]
 """The kinds of the operations on a way."""
 
 SPATIAL, POINTWISE, POOL, SKIP = ("spatial",), ("pointwise",), ("pool",), ("skip",)
+read, built = partial(graph_values.read, "paths"), partial(graph_values.built, "paths")
 STAGED = NASBench201(channels=2, cells=1, image_shape=(1, 8, 8))
 VERTEX = NASBench101(channels=4, cells=1, image_shape=(1, 8, 8))
 LADDER = DARTS(channels=2, layers=3, image_shape=(1, 8, 8), degenerate=True)
-
-
-def read(network: nn.Module, x: Tensor) -> dict[str, float]:
-    torch.manual_seed(0)
-    table = extract(network, (x, torch.arange(len(x)) % 3), ["paths"])
-    return {name: value for name, value in table.network.items() if name.startswith("paths.")}
-
-
-def built(space: Space, architecture: str) -> dict[str, float]:
-    torch.manual_seed(0)
-    return read(space.build(Architecture(architecture)), torch.randn(2, 1, 8, 8))
 
 
 def counted(ways: Iterable[Way]) -> dict[str, float]:
